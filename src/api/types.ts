@@ -223,3 +223,64 @@ export interface VersionView {
   startedAt: string;
   stateDir: string;
 }
+
+/** GET /healthz */
+export interface HealthView {
+  status: 'ok' | 'degraded';
+  /** What does not work, in sentences; empty when all does. */
+  problems: string[];
+}
+
+/** Every list answer. */
+export interface ListView<T> {
+  items: T[];
+}
+
+/** POST .../scale */
+export interface ScaleRequest {
+  replicas: number;
+  reason?: string;
+}
+
+/** POST .../env: changes `run.env` of the stored App, which makes a new revision. */
+export interface EnvRequest {
+  set: Record<string, string>;
+  unset: string[];
+  reason?: string;
+}
+
+/** A secret's value never leaves the daemon. */
+export interface SecretView {
+  name: string;
+  namespace: string;
+  updatedAt: string;
+  updatedBy: string | null;
+}
+
+export type Role = 'viewer' | 'deployer' | 'admin';
+
+export interface TokenView {
+  id: string;
+  /** The user it identifies: the actor in the audit log. */
+  user: string;
+  role: Role;
+  createdAt: string;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+}
+
+/** POST /v1/tokens; `token` is shown this once. */
+export interface TokenCreated extends TokenView {
+  token: string;
+}
+
+export interface AuditView {
+  at: string;
+  namespace: string | null;
+  app: string | null;
+  actor: string;
+  verified: boolean;
+  action: string;
+  reason: string | null;
+  commandId: string | null;
+}
