@@ -112,7 +112,13 @@ export interface ReplicaView {
 export interface AppView {
   apiVersion: 'crossfade.dev/v1';
   kind: 'App';
-  metadata: { name: string; namespace: string; generation: number; labels: Record<string, string>; annotations: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    generation: number;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+  };
   /** Expanded spec, as `render` prints it. Secret values never appear: only references exist. */
   spec: unknown;
   status: {
