@@ -24,7 +24,7 @@ export interface Stored {
 
 export interface EventQuery {
   app?: AppKey;
-  /** Only events with a greater id. */
+  /** Only events with a greater id: with `limit`, the first ones after it. Absent: the last `limit` there are. */
   after?: number;
   limit?: number;
 }
@@ -42,18 +42,23 @@ export interface Store {
    * next, events and actions in one transaction, if the stored state still has `expectedVersion`.
    * @throws OperatingError E_CONFLICT, E_DISK_FULL
    */
-  commit(app: AppKey, expectedVersion: number, what: { next: AppState; events: Event[]; actions: Action[] }): Promise<void>;
+  commit(
+    app: AppKey,
+    expectedVersion: number,
+    what: { next: AppState; events: Event[]; actions: Action[] },
+  ): Promise<void>;
   /** The App and its state are gone; its events and audit entries stay. */
   removeApp(app: AppKey): Promise<void>;
-  /** Idempotent by command id. */
+  /** Idempotent by command id. @throws OperatingError E_APP_NOT_FOUND, E_DISK_FULL */
   addCommand(app: AppKey, command: Command, audit: AuditEntry): Promise<'added' | 'known'>;
   /** Commands that no committed state has in commandsDone yet, oldest first. */
   commands(app: AppKey): Promise<Command[]>;
   /** Oldest first. */
   events(query: EventQuery): Promise<StoredEvent[]>;
+  /** The last `limit` entries, oldest first. */
   audit(query: { app?: AppKey; limit?: number }): Promise<AuditEntry[]>;
   addAudit(entry: AuditEntry): Promise<void>;
-  /** Called after every commit, putApp and addCommand. Returns the unsubscribe function. */
+  /** Called after every commit, putApp, removeApp (`app`) and addCommand. Returns the unsubscribe function. */
   onChange(listener: (app: AppKey, what: 'state' | 'app' | 'command') => void): () => void;
   close(): Promise<void>;
 }

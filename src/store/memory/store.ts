@@ -1,0 +1,134 @@
+import { emptyState } from '../../core/decide/state.ts';
+import type { AppKey, CommandResult } from '../../core/model.ts';
+import type { AuditEntry } from '../../ports/store.ts';
+import { createChanges } from '../changes.ts';
+import type { JournalingStore } from '../journal.ts';
+import { migrateState } from '../migrate-state.ts';
+import {
+  appNotFound,
+  assertNextGeneration,
+  assertNextVersion,
+  DEFAULT_LIMIT,
+  generationConflict,
+  limitsFrom,
+  newest,
+  type StoreLimits,
+  versionConflict,
+} from '../rules.ts';
+import { createEventLog } from './event-log.ts';
+
+/** Everything is kept as JSON text, so that whoever reads it cannot change what is stored, just as with a file. */
+interface Row {
+  generation: number;
+  object: string;
+  version: number;
+  state: string;
+  commands: Map<string, string>;
+  done: Set<string>;
+  actions: string[];
+}
+
+/** A store that lives as long as the process: for the simulation and for tests. Same rules as the SQLite one. */
+export function createMemoryStore(options: Partial<StoreLimits> = {}): JournalingStore {
+  const limits = limitsFrom(options);
+  const rows = new Map<AppKey, Row>();
+  const changes = createChanges();
+  const events = createEventLog(limits.eventsPerApp);
+  const audit: string[] = [];
+  const keepAudit = (entry: AuditEntry): void => {
+    audit.push(JSON.stringify(entry));
+    if (audit.length > limits.auditEntries) audit.splice(0, audit.length - limits.auditEntries);
+  };
+
+  return {
+    async apps() {
+      return [...rows.keys()].sort();
+    },
+    async load(app) {
+      const row = rows.get(app);
+      return row && { object: JSON.parse(row.object), state: migrateState(JSON.parse(row.state)) };
+    },
+    async putApp(object, expectedGeneration, entry) {
+      assertNextGeneration(object, expectedGeneration);
+      const row = rows.get(object.key);
+      if ((row?.generation ?? 0) !== expectedGeneration) {
+        throw generationConflict(object.key, expectedGeneration, row?.generation ?? 0);
+      }
+      const text = JSON.stringify(object);
+      if (row) Object.assign(row, { generation: object.generation, object: text });
+      else rows.set(object.key, newRow(object.generation, text));
+      if (entry) keepAudit(entry);
+      changes.emit(object.key, 'app');
+    },
+    async commit(app, expectedVersion, { next, events: happened, actions }) {
+      assertNextVersion(app, next, expectedVersion);
+      const row = rows.get(app);
+      if (row?.version !== expectedVersion) throw versionConflict(app, expectedVersion, row?.version);
+      Object.assign(row, { version: next.version, state: JSON.stringify(next) });
+      events.append(app, happened);
+      row.actions.push(...actions.map((action) => JSON.stringify(action)));
+      row.actions.splice(0, Math.max(0, row.actions.length - limits.actionsPerApp));
+      settle(row, next.commandsDone, limits.doneCommandsPerApp);
+      changes.emit(app, 'state');
+    },
+    async removeApp(app) {
+      if (rows.delete(app)) changes.emit(app, 'app');
+    },
+    async addCommand(app, command, entry) {
+      const row = rows.get(app);
+      if (!row) throw appNotFound(app);
+      if (row.commands.has(command.id) || row.done.has(command.id)) return 'known';
+      row.commands.set(command.id, JSON.stringify(command));
+      keepAudit(entry);
+      changes.emit(app, 'command');
+      return 'added';
+    },
+    async commands(app) {
+      return [...(rows.get(app)?.commands.values() ?? [])].map((text) => JSON.parse(text));
+    },
+    async events(query) {
+      return events.read(query);
+    },
+    async audit({ app, limit = DEFAULT_LIMIT }) {
+      const entries: AuditEntry[] = audit.map((text) => JSON.parse(text));
+      return newest(
+        entries.filter((entry) => app === undefined || entry.app === app),
+        limit,
+      );
+    },
+    async addAudit(entry) {
+      keepAudit(entry);
+    },
+    async actions(app, limit = DEFAULT_LIMIT) {
+      return newest(rows.get(app)?.actions ?? [], limit).map((text) => JSON.parse(text));
+    },
+    onChange: changes.subscribe,
+    async close() {
+      changes.clear();
+    },
+  };
+}
+
+function newRow(generation: number, object: string): Row {
+  return {
+    generation,
+    object,
+    version: 0,
+    state: JSON.stringify(emptyState()),
+    commands: new Map(),
+    done: new Set(),
+    actions: [],
+  };
+}
+
+/** Commands that the committed state has carried out are not offered again; their ids are still recognised. */
+function settle(row: Row, done: Record<string, CommandResult>, keep: number): void {
+  for (const id of Object.keys(done)) {
+    row.commands.delete(id);
+    row.done.add(id);
+  }
+  for (const id of row.done) {
+    if (row.done.size <= keep) break;
+    row.done.delete(id);
+  }
+}

@@ -1,0 +1,7 @@
+import { createMemoryStore } from '../../../src/store/memory/store.ts';
+import { storeConformance } from './suite.ts';
+
+storeConformance('memory', async (limits) => {
+  const store = createMemoryStore(limits);
+  return { store, remove: () => store.close() };
+});
