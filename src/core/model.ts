@@ -186,13 +186,15 @@ export type GateState =
       since: Ms;
       epoch: string;
       generation: number;
-      /** Counts per pool when the measurement began. */
+      /** Counts per pool, and requests under way, when the measurement began. */
       base: Record<PoolId, Counts>;
+      baseInFlight: number;
       probesAsked: number;
+      probesAskedAt?: Ms;
+      /** The last measurement did not agree: the release holds, and goes on measuring. */
+      mismatch?: Reason;
     }
-  | { kind: 'passed'; at: Ms; note?: string; by?: string }
-  /** Not passed, and it will not pass by itself: the release holds and says why. */
-  | { kind: 'held'; at: Ms; reason: Reason };
+  | { kind: 'passed'; at: Ms; note?: string; by?: string };
 
 export type Verdict = 'promoted' | 'aborted' | 'superseded' | 'inconclusive';
 
@@ -224,6 +226,8 @@ export interface Release {
   strategy: string;
   /** Frozen when it starts; a changed strategy counts for the next one. */
   stages: readonly Stage[];
+  /** How long the old stable stays warm after promotion; 0: it is retired at once. */
+  warmMs: Ms;
   /** A command, not a gate: never blocks abort or health. */
   pausedBy?: string;
   phase:
@@ -233,8 +237,15 @@ export interface Release {
   /** Gate states of the current stage, by index in stage.gates. */
   gates: GateState[];
   record: StageRecord[];
-  /** Last moment of visible progress, for progressDeadlineSeconds. */
+  /** The stage whose route was asked for last; -1: still the route from before the release. */
+  routedStage: number;
+  /** Last moment of visible progress, for progressDeadlineSeconds, and what it looked like then. */
   progressAt: Ms;
+  progressMark: string;
+  /** When the route first named the candidate in its split, and its first answer after that. */
+  cutover?: { routeAt: Ms; firstAnswerAt?: Ms };
+  /** The candidate's counts when it was first routed: the base of its first 20 requests. */
+  firstRouted?: { epoch: string; counts: Counts };
   /** Recreate: first refused or held request until the first new answer. */
   outage?: { from: Ms; to?: Ms; refused: number; held: number };
 }
@@ -278,6 +289,8 @@ export interface AppState {
   deleting?: { since: Ms };
   /** A broken invariant: the release is stopped and the route left as it is until an operator looks. */
   frozen?: Reason;
+  /** Actions that failed and when to try again. */
+  backoff: Record<ActionKey, { failures: number; until: Ms }>;
   /** What the controller could not do, for people; cleared when it succeeds. */
   trouble?: Reason & { at: Ms };
 }
@@ -410,4 +423,6 @@ export interface Decision {
   actions: Action[];
   /** The latest moment at which to decide again though nothing was observed. */
   wakeAt?: Ms;
+  /** Deleted, and nothing of it is left: the store may forget it. */
+  gone?: boolean;
 }

@@ -28,6 +28,8 @@ export function canonicalJson(value: unknown): string {
 
 /** The content hash of a run configuration: `v1-` and 12 hex digits of SHA-256 over its canonical JSON. */
 export function revisionIdOf(run: RunSpec): RevisionId {
-  const digest = createHash('sha256').update(canonicalJson({ hashVersion: HASH_VERSION, run })).digest('hex');
+  const digest = createHash('sha256')
+    .update(canonicalJson({ hashVersion: HASH_VERSION, run }))
+    .digest('hex');
   return `v${HASH_VERSION}-${digest.slice(0, 12)}`;
 }

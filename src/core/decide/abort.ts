@@ -1,0 +1,65 @@
+import type { Reason, RevisionId, Stage } from '../model.ts';
+import { CANDIDATE, STABLE } from '../strategies/parts.ts';
+import type { Draft } from './draft.ts';
+import { endRelease, hold, retire } from './release.ts';
+
+/** Turns the release round. Safe to call again: the first reason stays. */
+export function beginAbort(draft: Draft, why: Reason, supersededBy?: RevisionId): void {
+  const { release } = draft;
+  if (release?.phase.kind !== 'advancing') return;
+  release.phase = {
+    kind: 'aborting',
+    // The route of a later stage may not have been asked for yet: what has to be undone is what was routed.
+    stage: Math.max(0, release.routedStage, release.phase.stage),
+    since: draft.now,
+    why,
+    ...(supersededBy === undefined ? {} : { supersededBy }),
+  };
+  draft.event('Warning', 'ReleaseAborting', why.message);
+}
+
+export function currentStage(draft: Draft): Stage {
+  const { release } = draft;
+  if (!release || release.phase.kind === 'done') throw new Error('no release runs');
+  const stage = release.stages[release.phase.stage];
+  if (!stage) throw new Error(`release has no stage ${release.phase.stage}`);
+  return stage;
+}
+
+/** Ends the release once users are back on stable; what is left of the candidate is drained in the background. */
+export function finishAbort(draft: Draft): void {
+  const { release } = draft;
+  if (release?.phase.kind !== 'aborting') return;
+  const { why, supersededBy } = release.phase;
+  const candidate = release.arms[CANDIDATE];
+  if (candidate !== undefined) retire(draft, candidate);
+  if (supersededBy === undefined) hold(draft, release.revision, why);
+  endRelease(draft, supersededBy === undefined ? 'aborted' : 'superseded', why);
+}
+
+/** Whether users are back where they were before the release. */
+export function isBack(draft: Draft): boolean {
+  const { release } = draft;
+  const stable = release?.arms[STABLE];
+  const candidate = release?.arms[CANDIDATE];
+  if (candidate === undefined) return true;
+  if (stable === undefined) return true;
+  const table = draft.state.table;
+  if (!draft.routed || !table) return draft.available(stable).length >= draft.spec.replicas;
+  const named = namedPools(table.route);
+  return draft.acked && table.route.admit.kind === 'open' && !named.has(candidate) && named.has(stable);
+}
+
+export function namedPools(route: {
+  split: { kind: string; to: unknown[] };
+  matches: { to: string }[];
+  preview?: string;
+}): Set<string> {
+  const pools = new Set<string>(route.matches.map((match) => match.to));
+  for (const target of route.split.to) {
+    if (typeof target === 'string') pools.add(target);
+    else if ((target as { weight: number }).weight > 0) pools.add((target as { key: string }).key);
+  }
+  if (route.preview !== undefined) pools.add(route.preview);
+  return pools;
+}

@@ -1,0 +1,190 @@
+import type { Reason, Release, Stage } from '../model.ts';
+import { CANDIDATE, STABLE } from '../strategies/parts.ts';
+import { splitCount } from '../verify.ts';
+import { beginAbort, currentStage, finishAbort, isBack } from './abort.ts';
+import { type Draft, since } from './draft.ts';
+import { passGates } from './gates.ts';
+import { exitOf, tail } from './health.ts';
+import { armCount } from './intent.ts';
+import { closeRecord, commitRelease, newRecord } from './release.ts';
+
+/**
+ * One step of the release, if one can be taken now.
+ * @returns true when something changed that the route or the pools should follow in this same decision
+ */
+export function advance(draft: Draft): boolean {
+  const { release } = draft;
+  if (!release || release.phase.kind === 'done') return false;
+  if (release.phase.kind === 'aborting') return backToStable(draft);
+  const stage = currentStage(draft);
+  if (stage.commits) {
+    commitRelease(draft, release);
+    return true;
+  }
+  watchProgress(draft, release);
+  if (draft.release?.phase.kind !== 'advancing') return true;
+  if (release.pausedBy !== undefined) return false;
+  if (release.routedStage < release.phase.stage)
+    return askForRoute(draft, release, stage, release.phase.stage);
+  if (!draft.acked || !isSettled(draft, release, stage)) return false;
+  noteRouted(draft, release);
+  if (!passGates(draft)) return false;
+  nextStage(draft, release, release.phase.stage + 1);
+  return true;
+}
+
+function backToStable(draft: Draft): boolean {
+  const { release } = draft;
+  if (!release || !isBack(draft)) return false;
+  const stage = currentStage(draft);
+  const stable = release.arms[STABLE];
+  // A reversed roll or outage is over when stable is whole again; a reroute is over when the route is.
+  if (
+    stable !== undefined &&
+    stage.onAbort !== 'reroute' &&
+    draft.available(stable).length < draft.spec.replicas
+  )
+    return false;
+  if (stage.onAbort === 'outage') noteOutageEnd(draft, release);
+  finishAbort(draft);
+  return true;
+}
+
+/** A stage's route is asked for once its replicas are there to answer it. */
+function askForRoute(draft: Draft, release: Release, stage: Stage, index: number): boolean {
+  if (stage.via.kind === 'step') {
+    const wanted = armCount(draft, stage, CANDIDATE);
+    const blocked =
+      stage.scale[CANDIDATE]?.kind !== 'zero' && draft.available(draft.pool(CANDIDATE)).length < wanted;
+    if (blocked) return false;
+  }
+  release.routedStage = index;
+  return true;
+}
+
+/** What the stage wants gone is gone: a roll is over when the old ones are, recreate starts nothing beside the old. */
+function isSettled(draft: Draft, release: Release, stage: Stage): boolean {
+  for (const arm of Object.keys(release.arms)) {
+    const pool = draft.pool(arm);
+    const wanted = armCount(draft, stage, arm);
+    if (stage.scale[arm]?.kind === 'zero' && draft.replicas.some((r) => r.pool === pool)) return false;
+    if (arm === CANDIDATE && draft.available(pool).length < wanted && stage.via.kind === 'roll') return false;
+  }
+  return true;
+}
+
+function noteRouted(draft: Draft, release: Release): void {
+  const record = release.record.at(-1);
+  if (!record || record.routedAt !== undefined) return;
+  record.routedAt = draft.now;
+  if (draft.measured) record.base = { epoch: draft.measured.epoch, perPool: draft.measured.perPool };
+  draft.event('Normal', 'StageRouted', `"${record.name}" is routed and acknowledged`);
+  release.progressAt = draft.now;
+}
+
+function nextStage(draft: Draft, release: Release, index: number): void {
+  if (release.phase.kind !== 'advancing') return;
+  const stage = release.stages[index];
+  if (!stage) throw new Error('the last stage of a release commits');
+  noteMeasured(draft, release);
+  noteOutageEnd(draft, release);
+  closeRecord(release, draft.now);
+  release.phase = { ...release.phase, stage: index, since: draft.now };
+  release.gates = [];
+  release.record.push(newRecord(stage, draft.now));
+  draft.event('Normal', 'Stage', `"${stage.name}" (${index + 1} of ${release.stages.length})`);
+}
+
+function noteMeasured(draft: Draft, release: Release): void {
+  const record = release.record.at(-1);
+  const { measured } = draft;
+  if (!record?.base || !measured || measured.epoch !== record.base.epoch) return;
+  const counts = new Map(
+    Object.entries(measured.perPool).map(([pool, now]) => [
+      pool,
+      splitCount(since(now, record.base?.perPool[pool])),
+    ]),
+  );
+  const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
+  record.requests = total;
+  if (total > 0) record.measuredBp = ((counts.get(draft.pool(CANDIDATE)) ?? 0) * 10_000) / total;
+}
+
+/** Facts that only the router knows when they happened. */
+export function noteFacts(draft: Draft): void {
+  const { release, router } = draft;
+  if (!release || !router) return;
+  const candidate = draft.pool(CANDIDATE);
+  const first = router.firstAnswerAt[candidate];
+  if (release.cutover && release.cutover.firstAnswerAt === undefined && first !== undefined && draft.acked) {
+    release.cutover = { ...release.cutover, firstAnswerAt: Math.max(first, release.cutover.routeAt) };
+  }
+  const declared = release.stages[release.routedStage]?.outage !== undefined;
+  if (declared && !release.outage && draft.acked) release.outage = { from: draft.now, refused: 0, held: 0 };
+  const { admission } = router;
+  const from = release.outage && declared ? admission.firstAt : undefined;
+  if (release.outage && from !== undefined && release.outage.refused + release.outage.held === 0)
+    release.outage.from = from;
+}
+
+function noteOutageEnd(draft: Draft, release: Release): void {
+  const { router } = draft;
+  if (
+    !release.outage ||
+    release.outage.to !== undefined ||
+    !router ||
+    draft.state.table?.route.admit.kind !== 'open'
+  )
+    return;
+  const serving = Object.keys(draft.state.table.members);
+  const answers = serving.map((pool) => router.firstAnswerAt[pool]).filter((at) => at !== undefined);
+  const to = Math.max(release.outage.from, Math.min(draft.now, ...answers));
+  release.outage = { ...release.outage, to, refused: router.admission.refused, held: router.admission.held };
+  draft.event(
+    'Normal',
+    'OutageEnded',
+    `users waited or were refused for ${Math.round(to - release.outage.from)} ms`,
+  );
+}
+
+/** Ends a release that does not move, with what its replicas last said. */
+function watchProgress(draft: Draft, release: Release): void {
+  if (release.phase.kind !== 'advancing') return;
+  const candidate = draft.pool(CANDIDATE);
+  const stable = release.arms[STABLE];
+  const old = stable === undefined ? 0 : draft.replicas.filter((r) => r.pool === stable).length;
+  const mark = `${release.phase.stage}/${release.routedStage}/${draft.available(candidate).length}/${old}/${draft.acked}`;
+  const waitsForOthers =
+    release.pausedBy !== undefined ||
+    release.gates.some((gate) => gate.kind === 'waiting' || gate.kind === 'measuring');
+  if (mark !== release.progressMark || waitsForOthers) {
+    if (mark !== release.progressMark) {
+      release.progressMark = mark;
+      release.progressAt = draft.now;
+    }
+    if (waitsForOthers) return;
+  }
+  const deadline = release.progressAt + draft.spec.progressDeadlineSeconds * 1000;
+  if (draft.now < deadline) {
+    draft.wake(deadline);
+    return;
+  }
+  beginAbort(draft, overdue(draft));
+}
+
+function overdue(draft: Draft): Reason {
+  const { state } = draft;
+  const candidate = draft.pool(CANDIDATE);
+  const number = draft.revisionOf(candidate).number;
+  const base = `revision ${number} made no progress for ${draft.spec.progressDeadlineSeconds} s (progressDeadlineSeconds)`;
+  const unready = draft.standing(candidate).find((r) => !r.ready);
+  if (unready) {
+    const probe = unready.lastProbe ? `: ${unready.lastProbe.detail}` : '';
+    const exit = unready.lastExit ? `, it ${exitOf(unready)}` : '';
+    return {
+      code: 'E_PROGRESS_DEADLINE',
+      message: `${base}; replica ${unready.id} is not ready${probe}${exit}${tail(unready)}`,
+    };
+  }
+  return { code: 'E_PROGRESS_DEADLINE', message: state.trouble ? `${base}; ${state.trouble.message}` : base };
+}

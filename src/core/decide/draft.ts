@@ -1,0 +1,169 @@
+import type { AppSpec } from '../../spec/app.ts';
+import type {
+  Action,
+  ActionKey,
+  AppObject,
+  AppState,
+  Arm,
+  Counts,
+  Event,
+  Known,
+  Measured,
+  Ms,
+  Observed,
+  Pool,
+  PoolId,
+  Release,
+  Replica,
+  Revision,
+  RouterView,
+} from '../model.ts';
+
+/** An action before it has its place in the state. */
+export type NewAction = Action extends infer A
+  ? A extends Action
+    ? Omit<A, 'key' | 'stateVersion'>
+    : never
+  : never;
+
+/**
+ * One decision in the making: a private copy of the state, what was observed, and what has been decided so far.
+ * The only mutable thing in the core; it lives for one call of decide().
+ */
+export class Draft {
+  readonly state: AppState;
+  readonly observed: Observed;
+  readonly app: AppObject;
+  readonly now: Ms;
+  readonly events: Event[] = [];
+  readonly actions: Action[] = [];
+  wakeAt: Ms | undefined;
+  gone = false;
+
+  constructor(state: AppState, observed: Observed, app: AppObject, now: Ms) {
+    // History and revisions are never changed in place, and they are most of a state: shared, not copied.
+    const { history, revisions, ...rest } = state;
+    this.state = { ...structuredClone(rest), history: [...history], revisions: { ...revisions } };
+    this.observed = observed;
+    this.app = app;
+    this.now = now;
+  }
+
+  get spec(): AppSpec['spec'] {
+    return this.app.spec.spec;
+  }
+
+  /** The App has a route; a worker is moved by readiness alone. */
+  get routed(): boolean {
+    return this.spec.route !== undefined;
+  }
+
+  /** The release that still moves. */
+  get release(): Release | undefined {
+    const release = this.state.release;
+    return release && release.phase.kind !== 'done' ? release : undefined;
+  }
+
+  get replicas(): Replica[] {
+    return known(this.observed.replicas) ?? [];
+  }
+
+  get router(): RouterView | undefined {
+    return known(this.observed.router);
+  }
+
+  get measured(): Measured | undefined {
+    return known(this.observed.measured);
+  }
+
+  event(type: Event['type'], reason: string, message: string, actor?: string): void {
+    const release = this.release ?? this.state.release;
+    this.events.push({
+      at: this.now,
+      type,
+      reason,
+      message,
+      ...(release ? { release: release.id } : {}),
+      ...(actor === undefined ? {} : { actor }),
+    });
+  }
+
+  /** Asks for an action once: not while it is pending, and after a failure not before its back-off is over. */
+  act(key: ActionKey, action: NewAction): void {
+    if (this.state.pending[key]) return;
+    const backoff = this.state.backoff[key];
+    if (backoff && backoff.until > this.now) {
+      this.wake(backoff.until);
+      return;
+    }
+    const whole = { ...action, key, stateVersion: this.state.version + 1 } as Action;
+    this.state.pending[key] = whole;
+    this.actions.push(whole);
+  }
+
+  wake(at: Ms): void {
+    this.wakeAt = this.wakeAt === undefined ? at : Math.min(this.wakeAt, at);
+  }
+
+  /** Existing and not leaving: what counts towards a pool's size. */
+  standing(pool: PoolId): Replica[] {
+    return this.replicas.filter(
+      (r) => r.pool === pool && r.phase !== 'stopping' && !this.state.leaving[r.id],
+    );
+  }
+
+  /** Standing and ready for minReadySeconds; wakes when the next one will be. */
+  available(pool: PoolId): Replica[] {
+    const minReadyMs = this.spec.health.minReadySeconds * 1000;
+    return this.standing(pool).filter((r) => {
+      if (!r.ready) return false;
+      const at = (r.readySince ?? this.now) + minReadyMs;
+      if (at > this.now) this.wake(at);
+      return at <= this.now;
+    });
+  }
+
+  pool(arm: Arm): PoolId {
+    const pool = this.release?.arms[arm];
+    if (pool === undefined) throw new Error(`release has no arm ${arm}`);
+    return pool;
+  }
+
+  poolOf(id: PoolId): Pool {
+    const pool = this.state.pools[id];
+    if (!pool) throw new Error(`no pool ${id}`);
+    return pool;
+  }
+
+  revisionOf(pool: PoolId): Revision {
+    const revision = this.state.revisions[this.poolOf(pool).revision];
+    if (!revision) throw new Error(`no revision of pool ${pool}`);
+    return revision;
+  }
+
+  /** Every worker serves the table that was sent last. */
+  get acked(): boolean {
+    return (
+      !this.routed || (this.router !== undefined && this.router.ackedGeneration >= this.state.routeGeneration)
+    );
+  }
+}
+
+export function known<T>(value: Known<T>): T | undefined {
+  return value.kind === 'known' ? value.value : undefined;
+}
+
+export const NO_COUNTS: Counts = { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
+
+/** Counts since a base; a base of another epoch counts as nothing, for a reset is a gap and not a zero. */
+export function since(now: Counts | undefined, base: Counts | undefined): Counts {
+  const a = now ?? NO_COUNTS;
+  const b = base ?? NO_COUNTS;
+  return {
+    requests: a.requests - b.requests,
+    ok: a.ok - b.ok,
+    failed: a.failed - b.failed,
+    split: a.split - b.split,
+    probes: a.probes - b.probes,
+  };
+}

@@ -1,0 +1,184 @@
+import type { Gate, GateState, Measured, PoolId, Reason, Release } from '../model.ts';
+import { judgeSplit, splitCount } from '../verify.ts';
+import { currentStage } from './abort.ts';
+import { type Draft, since } from './draft.ts';
+import { percent } from './release.ts';
+
+/** Users get this long to bring the requests themselves before marked ones are sent. */
+const PROBE_AFTER_MS = 1000;
+/** Marked requests at a time, so that a probe is never a load test. */
+const PROBES_AT_ONCE = 2000;
+
+/** Evaluates the gates of the current stage in order. @returns true when all have passed */
+export function passGates(draft: Draft): boolean {
+  const { release } = draft;
+  if (release?.phase.kind !== 'advancing') return false;
+  const { gates } = currentStage(draft);
+  for (const [index, gate] of gates.entries()) {
+    const before = release.gates[index] ?? { kind: 'pending' };
+    const after = evaluate(draft, release, gate, before);
+    release.gates[index] = after;
+    if (after.kind !== 'passed') return false;
+    if (before.kind !== 'passed') release.progressAt = draft.now;
+  }
+  return true;
+}
+
+function evaluate(draft: Draft, release: Release, gate: Gate, state: GateState): GateState {
+  if (state.kind === 'passed') return state;
+  const skips = release.phase.kind === 'advancing' && release.phase.fullSpeed;
+  switch (gate.kind) {
+    case 'ready':
+      return { kind: 'passed', at: draft.now };
+    case 'pause':
+      return skips ? passedBy(draft, 'promote --full') : pause(draft, gate, state);
+    case 'approval':
+      // An approval is somebody's word; going fast is not that.
+      return waiting(draft, state, gate.message ?? 'waits for approval: `crossfade rollout promote`');
+    case 'verify':
+      return verify(draft, gate, state);
+  }
+}
+
+function passedBy(draft: Draft, by: string): GateState {
+  return { kind: 'passed', at: draft.now, by };
+}
+
+function waiting(draft: Draft, state: GateState, why: string): GateState {
+  return { kind: 'waiting', since: state.kind === 'waiting' ? state.since : draft.now, why };
+}
+
+function pause(draft: Draft, gate: Extract<Gate, { kind: 'pause' }>, state: GateState): GateState {
+  if (gate.durationMs === undefined) return waiting(draft, state, 'paused until `crossfade rollout promote`');
+  const begun = state.kind === 'waiting' ? state.since : draft.now;
+  const until = begun + gate.durationMs;
+  if (draft.now >= until) return { kind: 'passed', at: draft.now };
+  draft.wake(until);
+  return { kind: 'waiting', since: begun, why: `paused for ${gate.durationMs / 1000} s` };
+}
+
+type VerifyGate = Extract<Gate, { kind: 'verify' }>;
+type Measuring = Extract<GateState, { kind: 'measuring' }>;
+
+/** No data is never a pass: it waits (argo-rollouts#4479). */
+function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
+  const { measured, router, state: app } = draft;
+  if (!measured || !router || !app.table)
+    return waiting(draft, state, 'the router cannot be seen: nothing is measured');
+  if (app.table.route.split.kind !== 'weights') return { kind: 'passed', at: draft.now };
+  if (state.kind !== 'measuring' || state.epoch !== measured.epoch)
+    return beginMeasuring(draft, measured, state);
+  const counts = splitSince(draft, measured, state);
+  const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const underWay = inFlight(draft);
+  const slack = slackOf(draft, state, underWay);
+  // Counts that may be off by a twentieth for good reasons say nothing about a twentieth: wait for more of them.
+  if (total < gate.minRequests || (!app.table.route.sticky && slack > 2 * router.workers + total / 20)) {
+    return collect(draft, gate, state, total);
+  }
+  const verdict = judgeSplit({ route: app.table.route, counts, slack });
+  if (verdict.kind === 'agrees') {
+    const note = `measured over ${verdict.total} requests: ${describe(draft, verdict.shares)}`;
+    draft.event('Normal', 'SplitVerified', note);
+    return { kind: 'passed', at: draft.now, note };
+  }
+  const mismatch = explain(draft, verdict);
+  if (!state.mismatch) draft.event('Warning', 'SplitMismatch', mismatch.message);
+  draft.wake(draft.now + PROBE_AFTER_MS);
+  return { ...beginMeasuring(draft, measured, state), mismatch };
+}
+
+function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Measuring {
+  draft.wake(draft.now + PROBE_AFTER_MS);
+  return {
+    kind: 'measuring',
+    since: draft.now,
+    epoch: measured.epoch,
+    generation: draft.state.routeGeneration,
+    base: measured.perPool,
+    baseInFlight: inFlight(draft),
+    probesAsked: 0,
+    ...(before.kind === 'measuring' && before.mismatch ? { mismatch: before.mismatch } : {}),
+  };
+}
+
+/** Sticky users bring many requests each, which are no independent samples: only marked requests with keys of their own are. */
+function splitSince(draft: Draft, measured: Measured, state: Measuring): Record<PoolId, number> {
+  const sticky = draft.state.table?.route.sticky !== undefined;
+  const counts: Record<PoolId, number> = {};
+  for (const [pool, now] of Object.entries(measured.perPool)) {
+    const delta = since(now, state.base[pool]);
+    const n = sticky ? delta.probes : splitCount(delta);
+    if (n > 0) counts[pool] = n;
+  }
+  return counts;
+}
+
+function inFlight(draft: Draft): number {
+  return Object.values(draft.router?.inFlight ?? {}).reduce((sum, n) => sum + n, 0);
+}
+
+/** Every worker's round robin, each time its table changed, and every request under way may be off by one. */
+function slackOf(draft: Draft, state: Measuring, underWay: number): number {
+  const workers = draft.router?.workers ?? 1;
+  return 2 * workers * (1 + draft.state.routeGeneration - state.generation) + underWay + state.baseInFlight;
+}
+
+function collect(draft: Draft, gate: VerifyGate, state: Measuring, total: number): Measuring {
+  draft.wake(draft.now + PROBE_AFTER_MS);
+  const sticky = draft.state.table?.route.sticky !== undefined;
+  const quiet = draft.now - (state.probesAskedAt ?? state.since) >= PROBE_AFTER_MS;
+  if (gate.onNoTraffic === 'hold' || (!quiet && !sticky) || draft.state.pending[probeKey(draft, state)])
+    return state;
+  if (sticky && state.probesAskedAt !== undefined && !quiet) return state;
+  const missing = Math.min(PROBES_AT_ONCE, Math.max(1, gate.minRequests - total));
+  draft.act(probeKey(draft, state), {
+    kind: 'probe',
+    requests: missing,
+    generation: draft.state.routeGeneration,
+  });
+  return { ...state, probesAsked: state.probesAsked + missing, probesAskedAt: draft.now };
+}
+
+function probeKey(draft: Draft, state: Measuring): string {
+  return `probe:${draft.state.routeGeneration}:${state.since}:${state.probesAsked}`;
+}
+
+function describe(draft: Draft, shares: Record<PoolId, number>): string {
+  return Object.entries(shares)
+    .map(
+      ([pool, share]) =>
+        `revision ${numberOf(draft, pool)} ${(share * 100).toFixed(2).replace(/\.?0+$/, '')}%`,
+    )
+    .join(', ');
+}
+
+function numberOf(draft: Draft, pool: PoolId): string {
+  const revision = draft.state.pools[pool]?.revision;
+  return String(revision === undefined ? pool : (draft.state.revisions[revision]?.number ?? pool));
+}
+
+/** Which route carries which weight, what was measured, and what most likely undid it. */
+function explain(
+  draft: Draft,
+  verdict: Extract<ReturnType<typeof judgeSplit>, { kind: 'disagrees' }>,
+): Reason {
+  const serving = draft.router?.serving;
+  const table = draft.state.table;
+  const asked = `asked for ${percent(verdict.askedBp)} to revision ${numberOf(draft, verdict.worst)}`;
+  const got = `measured ${describe(draft, verdict.shares)} of ${verdict.total} requests`;
+  const causes: string[] = [];
+  if (serving && table && JSON.stringify(serving.route) !== JSON.stringify(table.route)) {
+    causes.push(
+      `the router serves generation ${serving.generation} with ${JSON.stringify(serving.route.split)}: something else wrote it`,
+    );
+  } else if (serving && table && JSON.stringify(serving.members) !== JSON.stringify(table.members)) {
+    causes.push('the router serves other replicas than it was given');
+  }
+  if (causes.length === 0) {
+    causes.push(
+      'a replica answers at an address that the route gives to another revision, or clients go round the router',
+    );
+  }
+  return { code: 'E_SPLIT_MISMATCH', message: `${asked}, ${got}. Likely: ${causes.join('; ')}` };
+}

@@ -1,0 +1,112 @@
+import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
+import { canonicalJson } from '../revision.ts';
+import { namedPools } from './abort.ts';
+import type { Draft } from './draft.ts';
+import type { Intent } from './intent.ts';
+
+/** Brings the router's table up to date: a new generation only when something in it differs. */
+export function converge(draft: Draft, intent: Intent): void {
+  const { state, router } = draft;
+  if (!draft.routed || !intent.route) {
+    withdraw(draft);
+    return;
+  }
+  if (!router) return; // unknown: what it serves now goes on being served
+  // Somebody else, or a store that was put back, is ahead of us: go past it, never below.
+  if (router.ackedGeneration > state.routeGeneration) state.routeGeneration = router.ackedGeneration;
+  const table = tableOf(draft, intent.route);
+  if (!table) return;
+  const same = state.table !== undefined && content(state.table) === content(table);
+  if (!same || state.table?.generation !== state.routeGeneration) {
+    state.routeGeneration += 1;
+    state.table = { ...table, generation: state.routeGeneration };
+    dropStaleRoutes(draft);
+    noteCutover(draft);
+  }
+  if (router.ackedGeneration < state.routeGeneration && state.table) {
+    draft.act(`route:${state.routeGeneration}`, { kind: 'route', table: state.table });
+  }
+}
+
+/** A table that was never acknowledged and is not wanted any more must not be waited for. */
+function dropStaleRoutes(draft: Draft): void {
+  for (const key of Object.keys(draft.state.backoff))
+    if (key.startsWith('route:')) delete draft.state.backoff[key];
+}
+
+function content(table: RouteTable): string {
+  return canonicalJson({ ...table, generation: 0 });
+}
+
+function noteCutover(draft: Draft): void {
+  const { release, state } = draft;
+  const candidate = release?.arms.candidate;
+  if (!release || release.cutover || candidate === undefined || !state.table) return;
+  const { split } = state.table.route;
+  const names =
+    split.kind === 'weights'
+      ? split.to.some((share) => share.key === candidate && share.weight > 0)
+      : split.to.includes(candidate) && (state.table.members[candidate]?.length ?? 0) > 0;
+  if (names && state.table.route.admit.kind === 'open') release.cutover = { routeAt: draft.now };
+}
+
+/** No route is wanted: the router forgets the App. */
+function withdraw(draft: Draft): void {
+  const { state } = draft;
+  if (!state.table) return;
+  if (!state.deleting && draft.routed && draft.release?.phase.kind !== 'aborting') return;
+  draft.act('unroute', { kind: 'unroute' });
+}
+
+/** @returns undefined when nobody could answer and nothing declares that */
+function tableOf(
+  draft: Draft,
+  wanted: Route<PoolId>,
+): (Omit<RouteTable, 'generation'> & { generation: 0 }) | undefined {
+  const nobody = draft.spec.replicas === 0;
+  const route: Route<PoolId> = nobody ? { ...wanted, admit: { kind: 'refuse' } } : wanted;
+  const members: Record<PoolId, Member[]> = {};
+  const revisions: RouteTable['revisions'] = {};
+  for (const pool of namedPools(route)) {
+    members[pool] = membersOf(draft, pool);
+    revisions[pool] = draft.poolOf(pool).revision;
+  }
+  if (route.admit.kind === 'open' && !hasSomebody(route, members)) return undefined;
+  return { app: draft.app.key, generation: 0, front: frontOf(draft), route, members, revisions };
+}
+
+/** Every pool that the split gives requests to has a member; a roll's pools are one set together. */
+function hasSomebody(route: Route<PoolId>, members: Record<PoolId, Member[]>): boolean {
+  const count = (pool: PoolId) => members[pool]?.length ?? 0;
+  const { split } = route;
+  return split.kind === 'weights'
+    ? split.to.every((share) => share.weight === 0 || count(share.key) > 0)
+    : split.to.some((pool) => count(pool) > 0);
+}
+
+/**
+ * The ready ones. When none is left, those that were in the route before and still exist: trying a replica whose
+ * probe failed beats refusing everybody.
+ */
+function membersOf(draft: Draft, pool: PoolId): Member[] {
+  const standing = draft.standing(pool).filter((r) => r.address !== undefined);
+  const before = new Set(draft.state.table?.members[pool]?.map((member) => member.replica));
+  const ready = standing.filter((r) => r.ready);
+  const chosen = ready.length > 0 ? ready : standing.filter((r) => before.has(r.id));
+  return chosen
+    .map((r) => ({ replica: r.id, address: r.address ?? '' }))
+    .sort((a, b) => (a.replica < b.replica ? -1 : 1));
+}
+
+function frontOf(draft: Draft): Front {
+  const route = draft.spec.route;
+  if (!route) throw new Error('an App without a route has no front');
+  return {
+    listen: route.listen,
+    ...(route.host === undefined ? {} : { host: route.host }),
+    ...(route.previewListen === undefined ? {} : { previewListen: route.previewListen }),
+    revisionHeader: route.revisionHeader,
+    upstreamTimeoutMs: route.upstreamTimeoutMs,
+    drainLongMs: draft.spec.drainLongTimeoutMs,
+  };
+}

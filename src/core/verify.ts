@@ -1,0 +1,73 @@
+import { type Counts, FULL_WEIGHT, type PoolId, type Route } from './model.ts';
+
+/** Beyond this chance of being wrong about a working router, a hashed split counts as not followed. */
+const HASH_ALPHA = 1e-6;
+
+export interface SplitSample {
+  route: Route<PoolId>;
+  /** Requests that the split decided since the measurement began, users and probes together, per pool. */
+  counts: Record<PoolId, number>;
+  /** How far counts may be off for reasons that are not the router's: requests under way, workers, table changes. */
+  slack: number;
+}
+
+export type SplitVerdict =
+  | { kind: 'agrees'; total: number; shares: Record<PoolId, number> }
+  | {
+      kind: 'disagrees';
+      total: number;
+      shares: Record<PoolId, number>;
+      worst: PoolId;
+      askedBp: number;
+      measuredBp: number;
+    };
+
+/** Requests that the split decided, users' and marked ones. */
+export function splitCount(counts: Counts): number {
+  return counts.split + counts.probes;
+}
+
+/**
+ * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack; hashed ones
+ * (sticky users) are a matter of chance and judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
+ * which holds for every n (Hoeffding 1963, theorem 1).
+ */
+export function judgeSplit(sample: SplitSample): SplitVerdict {
+  const asked = askedShares(sample.route);
+  const total = Object.values(sample.counts).reduce((sum, n) => sum + n, 0);
+  const shares = Object.fromEntries(
+    Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),
+  );
+  let worst: PoolId | undefined;
+  let worstBy = 0;
+  for (const pool of new Set([...Object.keys(asked), ...Object.keys(sample.counts)])) {
+    const share = asked[pool] ?? 0;
+    const count = sample.counts[pool] ?? 0;
+    const off = Math.abs(count - share * total);
+    const agrees = sample.route.sticky
+      ? 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA
+      : off <= sample.slack;
+    if (!agrees && off >= worstBy) [worst, worstBy] = [pool, off];
+  }
+  if (worst === undefined) return { kind: 'agrees', total, shares };
+  return {
+    kind: 'disagrees',
+    total,
+    shares,
+    worst,
+    askedBp: Math.round((asked[worst] ?? 0) * FULL_WEIGHT),
+    measuredBp: Math.round((shares[worst] ?? 0) * FULL_WEIGHT),
+  };
+}
+
+function askedShares(route: Route<PoolId>): Record<PoolId, number> {
+  if (route.split.kind !== 'weights') throw new Error('only a weighted split can be verified');
+  return Object.fromEntries(route.split.to.map(({ key, weight }) => [key, weight / FULL_WEIGHT]));
+}
+
+/** Kullback-Leibler divergence between two coins, in nats. */
+function divergence(measured: number, asked: number): number {
+  const term = (p: number, q: number) =>
+    p === 0 ? 0 : q === 0 ? Number.POSITIVE_INFINITY : p * Math.log(p / q);
+  return term(measured, asked) + term(1 - measured, 1 - asked);
+}
