@@ -194,29 +194,7 @@ export interface LogLineView {
   text: string;
 }
 
-/** What `plan` prints: made by the same compilers that the release uses. */
-export interface PlanView {
-  app: string;
-  namespace: string;
-  strategy: string;
-  /** Null: compared with nothing. */
-  comparedWith: { revision: string; revisionNumber: number; generation: number } | null;
-  change: 'create' | 'release' | 'scale' | 'route' | 'settings' | 'none' | 'held' | 'unknown';
-  /** Field by field, old and new. */
-  differences: { field: string; from: string | null; to: string | null }[];
-  stages: {
-    name: string;
-    replicas: Record<string, number>;
-    route: string;
-    gates: string[];
-    outage: 'refused' | 'held' | null;
-    onAbort: string;
-    commits: boolean;
-  }[];
-  peakReplicas: number;
-  declaresOutage: boolean;
-  notes: string[];
-}
+export type { PlanView } from '../core/plan.ts';
 
 export interface ErrorBody {
   error: { code: string; message: string; hint?: string; details?: Record<string, unknown> };

@@ -1,0 +1,224 @@
+import type { AppSpec, Match } from '../spec/app.ts';
+import { compile } from './compile.ts';
+import {
+  type AppObject,
+  type AppState,
+  type Arm,
+  FULL_WEIGHT,
+  type Gate,
+  type Revision,
+  type Route,
+  type Stage,
+} from './model.ts';
+import { resolveFenceposts, resolveScale } from './scale.ts';
+import { CANDIDATE, STABLE } from './strategies/parts.ts';
+
+/** What `plan` prints: made by the same compilers that the release uses. */
+export interface PlanView {
+  app: string;
+  namespace: string;
+  strategy: string;
+  /** Null: compared with nothing. */
+  comparedWith: { revision: string; revisionNumber: number; generation: number } | null;
+  change: 'create' | 'release' | 'scale' | 'route' | 'settings' | 'none' | 'held' | 'unknown';
+  /** Field by field, old and new. */
+  differences: { field: string; from: string | null; to: string | null }[];
+  stages: PlanStage[];
+  peakReplicas: number;
+  declaresOutage: boolean;
+  notes: string[];
+}
+
+export interface PlanStage {
+  name: string;
+  replicas: Record<string, number>;
+  route: string;
+  gates: string[];
+  outage: 'refused' | 'held' | null;
+  onAbort: string;
+  commits: boolean;
+}
+
+export interface PlanRequest {
+  spec: AppSpec;
+  /** Of this spec, where it could be computed. */
+  revision?: Pick<Revision, 'id'>;
+  /** What a daemon has of this App; absent: compared with nothing. */
+  stored?: { object: AppObject; state: AppState };
+}
+
+export function planFor({ spec, revision, stored }: PlanRequest): PlanView {
+  const stable = stored?.state.stable === undefined ? undefined : stored.state.pools[stored.state.stable];
+  const hasStable = stored ? stable !== undefined : true;
+  const change = stored ? changeOf(spec, revision, stored) : 'unknown';
+  const releases = change === 'release' || change === 'create' || change === 'unknown';
+  const stages = releases
+    ? compile({
+        spec: spec.spec,
+        cause: 'apply',
+        hasStable,
+        salt: `${spec.metadata.namespace}/${spec.metadata.name}`,
+      })
+    : [];
+  const stableRevision = stable && stored?.state.revisions[stable.revision];
+  return {
+    app: spec.metadata.name,
+    namespace: spec.metadata.namespace,
+    strategy: spec.spec.strategy.kind,
+    comparedWith:
+      stored && stableRevision
+        ? {
+            revision: stableRevision.id,
+            revisionNumber: stableRevision.number,
+            generation: stored.object.generation,
+          }
+        : null,
+    change,
+    differences: stored ? differences(stored.object.spec, spec) : [],
+    stages: stages.map((stage) => planStage(stage, spec.spec, hasStable)),
+    peakReplicas: peak(stages, spec.spec, hasStable),
+    declaresOutage: stages.some((stage) => stage.outage !== undefined),
+    notes: notes(spec, change, hasStable),
+  };
+}
+
+function changeOf(
+  spec: AppSpec,
+  revision: PlanRequest['revision'],
+  { object, state }: NonNullable<PlanRequest['stored']>,
+): PlanView['change'] {
+  if (state.stable === undefined) return 'create';
+  const stable = state.pools[state.stable]?.revision;
+  if (revision && state.held.some((entry) => entry.revision === revision.id)) return 'held';
+  if (revision && revision.id !== stable) return 'release';
+  const changed = differences(object.spec, spec).map((difference) => difference.field);
+  if (changed.length === 0) return 'none';
+  if (changed.every((field) => field === 'spec.replicas')) return 'scale';
+  return changed.every((field) => field.startsWith('spec.route')) ? 'route' : 'settings';
+}
+
+function planStage(stage: Stage, spec: AppSpec['spec'], hasStable: boolean): PlanStage {
+  const arms = hasStable ? [STABLE, CANDIDATE] : [CANDIDATE];
+  return {
+    name: stage.name,
+    replicas: Object.fromEntries(arms.map((arm) => [arm, countOf(stage, arm, spec.replicas)])),
+    route: spec.route ? describeRoute(stage.route) : 'no route',
+    gates: stage.gates.map(describeGate),
+    outage: stage.outage ?? null,
+    onAbort: describeAbort(stage, hasStable),
+    commits: stage.commits,
+  };
+}
+
+function countOf(stage: Stage, arm: Arm, replicas: number): number {
+  const scale = stage.scale[arm];
+  if (!scale) return 0;
+  const { split } = stage.route;
+  const weight =
+    split.kind === 'weights' ? (split.to.find((share) => share.key === arm)?.weight ?? 0) : FULL_WEIGHT;
+  return resolveScale(scale, weight, replicas);
+}
+
+/** The most replicas at one time: a stage grows before it shrinks. */
+function peak(stages: readonly Stage[], spec: AppSpec['spec'], hasStable: boolean): number {
+  let most = hasStable ? spec.replicas : 0;
+  let before: Record<Arm, number> = { [STABLE]: most, [CANDIDATE]: 0 };
+  for (const stage of stages.filter((s) => !s.commits)) {
+    const now = Object.fromEntries(
+      [STABLE, CANDIDATE].map((arm) => [arm, countOf(stage, arm, spec.replicas)]),
+    );
+    const total =
+      stage.via.kind === 'roll'
+        ? spec.replicas + resolveFenceposts(stage.via.maxSurge, stage.via.maxUnavailable, spec.replicas).surge
+        : [STABLE, CANDIDATE].reduce((sum, arm) => sum + Math.max(before[arm] ?? 0, now[arm] ?? 0), 0);
+    // Recreate stops before it starts: its stages are never both.
+    most = Math.max(most, stage.onAbort === 'outage' ? Math.max(...Object.values(now)) : total);
+    before = now;
+  }
+  return most;
+}
+
+export function describeRoute(route: Route<Arm>): string {
+  if (route.admit.kind === 'refuse') return 'requests are refused with 503';
+  if (route.admit.kind === 'hold') {
+    return `requests wait, at most ${route.admit.maxRequests} of them for ${route.admit.maxMs / 1000} s`;
+  }
+  const parts: string[] = [];
+  if (route.split.kind === 'perReadyReplica') parts.push('every ready replica the same share');
+  else
+    parts.push(route.split.to.map(({ key, weight }) => `${key} ${(weight * 100) / FULL_WEIGHT}%`).join(', '));
+  if (route.sticky) parts.push(`by ${route.sticky.by.kind} ${route.sticky.by.name}, sticky`);
+  for (const { when, to } of route.matches) parts.push(`${describeMatch(when)} -> ${to}`);
+  if (route.preview) parts.push(`preview address -> ${route.preview}`);
+  return parts.join('; ');
+}
+
+function describeMatch(match: Match): string {
+  const says = (kind: string) => (field: Match['headers'][number]) => {
+    const { value } = field;
+    if (value.kind === 'present') return `${kind} ${field.name}`;
+    return `${kind} ${field.name}${value.kind === 'exact' ? '=' : '^='}${value.value}`;
+  };
+  return [...match.headers.map(says('header')), ...match.cookies.map(says('cookie'))].join(' and ');
+}
+
+function describeGate(gate: Gate): string {
+  switch (gate.kind) {
+    case 'ready':
+      return 'ready';
+    case 'verify':
+      return `verify the split over ${gate.minRequests} requests`;
+    case 'pause':
+      return gate.durationMs === undefined ? 'pause until promote' : `pause ${gate.durationMs / 1000} s`;
+    case 'approval':
+      return gate.message === undefined ? 'approval' : `approval: ${gate.message}`;
+  }
+}
+
+function describeAbort(stage: Stage, hasStable: boolean): string {
+  if (stage.commits) return 'undo instead of abort from here';
+  if (!hasStable) return 'nothing to go back to';
+  switch (stage.onAbort) {
+    case 'reroute':
+      return 'one route change back to stable';
+    case 'growThenReroute':
+      return 'rolls back, replica by replica';
+    case 'outage':
+      return 'stable is started again: an outage';
+  }
+}
+
+function notes(spec: AppSpec, change: PlanView['change'], hasStable: boolean): string[] {
+  const found: string[] = [];
+  if (change === 'unknown')
+    found.push('no daemon is running: compared with nothing, shown as a release over a stable revision');
+  if (!hasStable)
+    found.push('a first release: there is nothing to go back to, and the strategy does not matter yet');
+  if (change === 'held')
+    found.push('this revision failed or was undone before; `crossfade rollout retry` starts it again');
+  if (!spec.spec.route) found.push('no route: the release is moved by readiness alone');
+  return found;
+}
+
+/** Leaf by leaf, by path. Values are shown as JSON, texts as they are. */
+export function differences(from: unknown, to: unknown): PlanView['differences'] {
+  const a = new Map(leaves(from, ''));
+  const b = new Map(leaves(to, ''));
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((field) => a.get(field) !== b.get(field))
+    .map((field) => ({ field, from: a.get(field) ?? null, to: b.get(field) ?? null }));
+}
+
+function* leaves(value: unknown, path: string): Generator<[string, string]> {
+  if (value === undefined) return;
+  if (value === null || typeof value !== 'object') {
+    yield [path, typeof value === 'string' ? value : JSON.stringify(value)];
+    return;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 0) yield [path, Array.isArray(value) ? '[]' : '{}'];
+  for (const [key, field] of entries) {
+    const next = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
+    yield* leaves(field, next);
+  }
+}
