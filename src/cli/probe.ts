@@ -85,7 +85,8 @@ async function probeCommand(session: Session, target: string, flags: ProbeFlags)
   });
   const stop = new AbortController();
   const interrupted = () => probe.stop();
-  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  // Once: a second Ctrl-C, while a last answer is waited for, ends it at once.
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const watching = watchRoute(goal, asked, stop.signal);
   const summary = await probe.run().finally(async () => {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);

@@ -1,0 +1,28 @@
+// The smallest service that can be released: says which version it is.
+// VERSION            what it says (default 1.0.0)
+// START_DELAY_MS     how long it takes to be ready
+// STOP_DELAY_MS      how long it goes on after SIGTERM; without it, it is gone at once, whatever is open
+import http from 'node:http';
+
+const { VERSION = '1.0.0', PORT = '8080', START_DELAY_MS = '0', STOP_DELAY_MS = '0' } = process.env;
+const body = `{"version": "${VERSION}", "errors": []}\n`;
+let ready = false;
+
+const server = http.createServer((request, response) => {
+  const status = request.url === '/healthz' && !ready ? 503 : 200;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-app-version': VERSION,
+  });
+  response.end(body);
+});
+
+server.listen(Number(PORT), '127.0.0.1', () => {
+  setTimeout(() => {
+    ready = true;
+    console.log(`version ${VERSION} is ready on port ${PORT}`);
+  }, Number(START_DELAY_MS));
+});
+
+process.on('SIGTERM', () => setTimeout(() => process.exit(0), Number(STOP_DELAY_MS)));
