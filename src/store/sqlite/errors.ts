@@ -37,7 +37,9 @@ export function asOperatingError(error: unknown, file: string): unknown {
   const code = resultCode(error);
   if (code === CORRUPT || code === NOTADB) return storeCorrupt(file, (error as Error).message, error);
   const onDisk = code === READONLY || code === IOERR || code === CANTOPEN;
-  if ((onDisk || hasErrno(error, 'EROFS') || hasErrno(error, 'EACCES')) && !isWritable(path.dirname(file))) {
+  // Node's recursive mkdir answers ENOENT on a read-only file system.
+  const onFolder = ['EROFS', 'EACCES', 'EPERM', 'ENOENT'].some((errno) => hasErrno(error, errno));
+  if ((onDisk || onFolder) && !isWritable(path.dirname(file))) {
     return readOnly(file, error);
   }
   if (onDisk || code === BUSY) return ioFailed(file, error as Error);
@@ -86,12 +88,14 @@ function hasErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** Of a folder that is not there yet: whether it could be made. */
 function isWritable(folder: string): boolean {
   try {
     accessSync(folder, constants.W_OK);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    const parent = path.dirname(folder);
+    return hasErrno(error, 'ENOENT') && parent !== folder && isWritable(parent);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatingError } from '../../core/errors.ts';
 import { isBusy } from './errors.ts';
@@ -15,7 +15,9 @@ export interface StoreLock {
  */
 export function acquireLock(file: string): StoreLock {
   const ownerFile = `${file}.owner`;
-  const lock = new DatabaseSync(`${file}.lock`, { timeout: 0 });
+  const lockFile = `${file}.lock`;
+  createEmpty(lockFile);
+  const lock = new DatabaseSync(lockFile, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -29,6 +31,18 @@ export function acquireLock(file: string): StoreLock {
       lock.close();
     },
   };
+}
+
+/**
+ * Mode 0600, for whoever may open the lock may hold it. Never opens a file that is there: POSIX drops all of a process's
+ * locks on a file when it closes any descriptor of it (fcntl(2)), so a second attempt would unlock the first.
+ */
+function createEmpty(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 function alreadyRunning(file: string, pid: number | undefined): OperatingError {
