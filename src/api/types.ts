@@ -237,7 +237,8 @@ export interface EnvRequest {
 export interface SecretView {
   name: string;
   namespace: string;
-  updatedAt: string;
+  /** Null when the audit log does not go back that far. */
+  updatedAt: string | null;
   updatedBy: string | null;
 }
 

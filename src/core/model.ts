@@ -282,6 +282,8 @@ export interface AppState {
   /** The table that was last sent to the router. */
   table?: RouteTable;
   routeGeneration: number;
+  /** Counts when `generation` was first seen acknowledged: what came since was answered under that table. */
+  routed?: { generation: number; epoch: string; perPool: Record<PoolId, Counts> };
   leaving: Record<ReplicaId, Leaving>;
   pending: Record<ActionKey, Action>;
   commandsDone: Record<CommandId, CommandResult>;
