@@ -12,7 +12,7 @@ export const SHOP = { old: '1.0.0', next: '2.0.0', broken: '3.0.0' } as const;
 
 /** Steps short enough for a demo, long enough to measure: at 200 requests a second a step sees a few hundred. */
 const STRATEGY_SPEC: Record<DemoStrategy, object> = {
-  recreate: { recreate: { hold: true } },
+  recreate: { recreate: { hold: { maxRequests: 10_000, maxWait: '60s' } } },
   rolling: { rolling: { maxSurge: 1, maxUnavailable: 0 } },
   blueGreen: { blueGreen: {} },
   canary: {
@@ -25,7 +25,7 @@ const STRATEGY_SPEC: Record<DemoStrategy, object> = {
       ],
     },
   },
-  abTest: { abTest: { split: { weight: 50, by: { cookie: { name: 'visitor', issue: true } } } } },
+  abTest: { abTest: { split: { percent: 50 } } },
 };
 
 /** The App file of one edition, as a user would write it. */
@@ -37,8 +37,7 @@ export function shopFile(edition: string, strategy: DemoStrategy, source: string
     spec: {
       replicas: 3,
       source,
-      // By its path: the shop runs on the same Node as the demo, wherever that is installed.
-      run: { command: [process.execPath, 'server.mjs', edition] },
+      run: { command: ['node', 'server.mjs', edition] },
       port: 8080,
       health: { ready: { http: '/healthz' } },
       route: { listen },

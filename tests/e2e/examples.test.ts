@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppView } from '../../src/api/types.ts';
+import type { ProbeSummary } from '../../src/probe/types.ts';
+import { withStateDir } from '../support/state-dir.ts';
+import { countAnswers, type Lab, load, openLab } from './examples-lab.ts';
+
+/** Each runs in the same Crossfade, one after the other. */
+const examples: { name: string; body: (lab: Lab) => Promise<void> }[] = [];
+const example = (name: string, body: (lab: Lab) => Promise<void>) => examples.push({ name, body });
+
+const WAIT = ['--wait', '--timeout', '60s'];
+
+function revisionsOf(view: AppView): { stable: string; candidate: string } {
+  const { stableRevision, candidateRevision } = view.status;
+  assert.ok(stableRevision !== null && candidateRevision !== null, JSON.stringify(view.status));
+  return { stable: stableRevision, candidate: candidateRevision };
+}
+
+const waitsForPerson = (view: AppView) => view.status.phase === 'Paused';
+
+/** Both versions answered, and of all requests none failed. */
+function assertNothingLost(summary: ProbeSummary): void {
+  assert.deepEqual(summary.failures, {});
+  assert.equal(summary.failed, 0);
+  assert.equal(summary.notSent, 0);
+  assert.equal(Object.keys(summary.byRevision).length, 2, JSON.stringify(summary.byRevision));
+}
+
+/** v1, then users, then v2, then back: what every example does. */
+async function releaseAndUndo(lab: Lab, example: string, name: string, port: number): Promise<ProbeSummary> {
+  await lab.typeIn(example, ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+  const first = (await lab.app(name)).status.stableRevision;
+  const users = load(lab.url(port));
+  await sleep(300);
+  await lab.typeIn(example, ['apply', '-f', 'app-v2.yaml', ...WAIT]);
+  assert.notEqual((await lab.app(name)).status.stableRevision, first);
+  await lab.crossfade(['rollout', 'undo', name, ...WAIT]);
+  assert.equal((await lab.app(name)).status.stableRevision, first);
+  await sleep(300);
+  const summary = await users.stop();
+  await lab.crossfade(['delete', name, '--wait']);
+  return summary;
+}
+
+example(
+  '1 recreate: users meet the declared outage, which is the 503 of the router and nothing else',
+  async (lab) => {
+    const summary = await releaseAndUndo(lab, '01-recreate', 'recreate', 8101);
+    assert.deepEqual(Object.keys(summary.failures), ['http_503_router']);
+    assert.equal(Object.keys(summary.byRevision).length, 2);
+  },
+);
+
+example('1 recreate with hold: the same outage, and nobody fails', async (lab) => {
+  assertNothingLost(await releaseAndUndo(lab, '01b-recreate-hold', 'recreate-hold', 8102));
+});
+
+example(
+  '2 rolling: `rollout status` tells it in the words of kubectl, and nothing is lost in either direction',
+  async (lab) => {
+    await lab.typeIn('02-rolling', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+    const users = load(lab.url(8103));
+    await lab.typeIn('02-rolling', ['apply', '-f', 'app-v2.yaml']);
+    const { stdout } = await lab.crossfade(['rollout', 'status', 'rolling', '--timeout', '60s']);
+    assert.match(
+      stdout,
+      /Waiting for app "rolling" rollout to finish: \d out of 3 new replicas have been updated/,
+    );
+    assert.match(stdout, /app "rolling" successfully rolled out/);
+    const { stdout: history } = await lab.crossfade(['rollout', 'history', 'rolling']);
+    assert.match(history, /REVISION/);
+    await lab.crossfade(['rollout', 'undo', 'rolling', '--to-revision', '1', ...WAIT]);
+    assertNothingLost(await users.stop());
+    await lab.crossfade(['delete', 'rolling', '--wait']);
+  },
+);
+
+example(
+  '3 blue-green: green is seen at the preview host while blue serves; then one switch; undo while blue is warm',
+  async (lab) => {
+    const url = lab.url(8104).replace('127.0.0.1', 'blue-green.localhost');
+    const previewUrl = url.replace('://', '://preview.');
+    await lab.typeIn('03-blue-green', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+    assert.equal((await lab.app('blue-green')).status.liveColour, 'blue');
+    const users = load(url);
+    await lab.typeIn('03-blue-green', ['apply', '-f', 'app-v2.yaml']);
+    const paused = await lab.until('blue-green', 'green waits to be promoted', waitsForPerson);
+    const { stable, candidate } = revisionsOf(paused);
+    assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
+    assert.deepEqual(await countAnswers(previewUrl, 20), { [candidate]: 20 });
+    const { stdout } = await lab.crossfade(['describe', 'app', 'blue-green']);
+    assert.match(stdout, /blue/);
+    assert.match(stdout, /green/);
+    await lab.crossfade(['rollout', 'promote', 'blue-green', ...WAIT]);
+    assert.equal((await lab.app('blue-green')).status.liveColour, 'green');
+    assert.deepEqual(await countAnswers(url, 20), { [candidate]: 20 });
+    await lab.crossfade(['rollout', 'undo', 'blue-green', ...WAIT]);
+    assert.equal((await lab.app('blue-green')).status.liveColour, 'blue');
+    assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
+    assertNothingLost(await users.stop());
+    await lab.crossfade(['delete', 'blue-green', '--wait']);
+  },
+);
+
+example(
+  '4 blue-green with two addresses: both answer during the release, one after it, and what was freed is told',
+  async (lab) => {
+    const [url, previewUrl] = [lab.url(8105), lab.url(8115)];
+    await lab.typeIn('04-blue-green-two-addresses', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+    const users = load(url);
+    await lab.typeIn('04-blue-green-two-addresses', ['apply', '-f', 'app-v2.yaml']);
+    const paused = await lab.until('two-addresses', 'green waits to be promoted', waitsForPerson);
+    const { stable, candidate } = revisionsOf(paused);
+    assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
+    assert.deepEqual(await countAnswers(previewUrl, 20), { [candidate]: 20 });
+    await lab.crossfade(['rollout', 'promote', 'two-addresses', ...WAIT]);
+    await lab.crossfade(['rollout', 'undo', 'two-addresses', ...WAIT]);
+    await lab.until(
+      'two-addresses',
+      'green is retired',
+      ({ status }) => status.replicas === 3 && status.warmUntil === null,
+    );
+    assertNothingLost(await users.stop());
+    await assert.rejects(countAnswers(previewUrl, 1), 'the second address is gone');
+    assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
+    const { stdout } = await lab.crossfade(['describe', 'app', 'two-addresses']);
+    assert.match(stdout, /freed/);
+    await lab.crossfade(['delete', 'two-addresses', '--wait']);
+  },
+);
+
+example(
+  '5 blue-green with a test client: `crossfade probe` logs every request and marks the switch',
+  async (lab) => {
+    await lab.typeIn('05-blue-green-probe', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+    const probe = lab.start(['probe', 'probed', '--rps', '100', '--log']);
+    await sleep(1_000);
+    await lab.typeIn('05-blue-green-probe', ['apply', '-f', 'app-v2.yaml', ...WAIT]);
+    await lab.crossfade(['rollout', 'undo', 'probed', ...WAIT]);
+    await sleep(1_000);
+    probe.child.kill('SIGINT');
+    const { code, stdout, stderr } = await probe.ended;
+    assert.equal(code, 0, stdout.slice(-2_000) + stderr);
+    assert.match(
+      stdout,
+      /^\[[-\d]+ [:\d]+\] \{"version": "1\.0\.0", "errors": \[\]\} in \d\.\d{6}s {2}v1-[0-9a-f]+$/m,
+    );
+    assert.match(
+      stdout,
+      /^\[[-\d]+ [:\d]+\] \{"version": "1\.0\.1", "errors": \[\]\} in \d\.\d{6}s {2}v1-[0-9a-f]+$/m,
+    );
+    assert.equal(stdout.match(/^---- switch: first answer of revision v1-/gm)?.length, 2);
+    assert.match(stdout, /^failed {5}0$/m);
+    assert.match(stdout, /first new answer [\d:.]+, last old answer [\d:.]+/);
+    await lab.crossfade(['delete', 'probed', '--wait']);
+  },
+);
+
+example(
+  '6 canary 8%: 80 of 1,000, exactly; a bad candidate is taken back by itself; users notice nothing',
+  async (lab) => {
+    const url = lab.url(8107);
+    await lab.typeIn('06-canary-8', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+    await lab.typeIn('06-canary-8', ['apply', '-f', 'app-v2.yaml']);
+    const { stable, candidate } = revisionsOf(
+      await lab.until('canary-8', 'the canary waits', waitsForPerson),
+    );
+    assert.deepEqual(await countAnswers(url, 1_000), { [stable]: 920, [candidate]: 80 });
+    const users = load(url);
+    await lab.crossfade(['rollout', 'promote', 'canary-8', ...WAIT]);
+    await lab.crossfade(['rollout', 'undo', 'canary-8', ...WAIT]);
+    assertNothingLost(await users.stop());
+
+    const more = load(url);
+    const { stdout, stderr } = await lab.typeIn('06-canary-8', ['apply', '-f', 'app-bad.yaml', ...WAIT], 6);
+    assert.match(stdout + stderr, /aborted/);
+    const summary = await more.stop();
+    assert.deepEqual(summary.failures, {});
+    assert.deepEqual(await countAnswers(url, 100), { [stable]: 100 });
+    await lab.crossfade(['delete', 'canary-8', '--wait']);
+  },
+);
+
+example('7 canary by weight: 20, 50 and 100 of 100 are 200, 500 and 1,000 of 1,000', async (lab) => {
+  const url = lab.url(8108);
+  await lab.typeIn('07-canary-verify', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+  await lab.typeIn('07-canary-verify', ['apply', '-f', 'app-v2.yaml']);
+  const { stable, candidate } = revisionsOf(
+    await lab.until('canary-verify', 'the canary waits', waitsForPerson),
+  );
+  for (const share of [20, 50, 100]) {
+    const at = (view: AppView) =>
+      waitsForPerson(view) &&
+      view.status.release?.stages.some((one) => one.state === 'current' && one.askedPercent === share) ===
+        true;
+    await lab.until('canary-verify', `the canary waits at ${share}%`, at);
+    const answers = await countAnswers(url, 1_000);
+    assert.equal(answers[candidate], share * 10);
+    assert.equal(answers[stable] ?? 0, 1_000 - share * 10);
+    const view = await lab.app('canary-verify');
+    const stage = view.status.release?.stages.find((one) => one.askedPercent === share);
+    assert.equal(stage?.measuredPercent, share, JSON.stringify(stage));
+    await lab.crossfade(['rollout', 'promote', 'canary-verify']);
+  }
+  await lab.until('canary-verify', 'the release has ended', ({ status }) => status.release === null);
+  const users = load(url);
+  await sleep(300);
+  await lab.crossfade(['rollout', 'undo', 'canary-verify', ...WAIT]);
+  assertNothingLost(await users.stop());
+  await lab.crossfade(['delete', 'canary-verify', '--wait']);
+});
+
+test('the examples, under load, there and back', async (t) => {
+  await withStateDir(t, async (stateDir, folder) => {
+    const lab = await openLab(stateDir, folder);
+    for (const { name, body } of examples) await t.test(name, () => body(lab));
+  });
+});
