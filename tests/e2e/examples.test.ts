@@ -29,12 +29,12 @@ function assertNothingLost(summary: ProbeSummary): void {
 }
 
 /** v1, then users, then v2, then back: what every example does. */
-async function releaseAndUndo(lab: Lab, example: string, name: string, port: number): Promise<ProbeSummary> {
-  await lab.typeIn(example, ['apply', '-f', 'app-v1.yaml', ...WAIT]);
+async function releaseAndUndo(lab: Lab, folder: string, name: string, port: number): Promise<ProbeSummary> {
+  await lab.typeIn(folder, ['apply', '-f', 'app-v1.yaml', ...WAIT]);
   const first = (await lab.app(name)).status.stableRevision;
   const users = load(lab.url(port));
   await sleep(300);
-  await lab.typeIn(example, ['apply', '-f', 'app-v2.yaml', ...WAIT]);
+  await lab.typeIn(folder, ['apply', '-f', 'app-v2.yaml', ...WAIT]);
   assert.notEqual((await lab.app(name)).status.stableRevision, first);
   await lab.crossfade(['rollout', 'undo', name, ...WAIT]);
   assert.equal((await lab.app(name)).status.stableRevision, first);
@@ -141,7 +141,7 @@ example(
     await lab.crossfade(['rollout', 'undo', 'probed', ...WAIT]);
     await sleep(1_000);
     probe.child.kill('SIGINT');
-    const { code, stdout, stderr } = await probe.ended;
+    const { code, stdout, stderr } = await probe.result;
     assert.equal(code, 0, stdout.slice(-2_000) + stderr);
     assert.match(
       stdout,
