@@ -33,7 +33,7 @@ export function compile(request: CompileRequest): Stage[] {
   if (!hasStable) return compileFirst();
   if (spec.strategy.kind === 'recreate') return compileRecreate(spec.strategy, input);
   if (cause === 'restart')
-    return compileRolling(spec.strategy.kind === 'rolling' ? spec.strategy : DEFAULT_ROLL);
+    return compileRolling(spec.strategy.kind === 'rolling' ? spec.strategy : DEFAULT_ROLL, input);
   // Undo goes to what was trusted before: one step, not the whole way again.
   if (cause === 'undo' && spec.strategy.kind !== 'rolling')
     return [switchAll('switch back', input), promoted()];
@@ -45,7 +45,7 @@ function compileStrategy(strategy: Strategy, input: CompileInput): Stage[] {
     case 'recreate':
       return compileRecreate(strategy, input);
     case 'rolling':
-      return compileRolling(strategy);
+      return compileRolling(strategy, input);
     case 'blueGreen':
       return compileBlueGreen(strategy, input);
     case 'canary':

@@ -5,6 +5,8 @@ const HASH_ALPHA = 1e-6;
 
 export interface SplitSample {
   route: Route<PoolId>;
+  /** Members per pool: what a split per replica asks for. */
+  members: Record<PoolId, readonly unknown[]>;
   /** Requests that the split decided since the measurement began, users and probes together, per pool. */
   counts: Record<PoolId, number>;
   /** How far counts may be off for reasons that are not the router's: requests under way, workers, table changes. */
@@ -33,7 +35,7 @@ export function splitCount(counts: Counts): number {
  * which holds for every n (Hoeffding 1963, theorem 1).
  */
 export function judgeSplit(sample: SplitSample): SplitVerdict {
-  const asked = askedShares(sample.route);
+  const asked = askedShares(sample);
   const total = Object.values(sample.counts).reduce((sum, n) => sum + n, 0);
   const shares = Object.fromEntries(
     Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),
@@ -60,9 +62,13 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   };
 }
 
-function askedShares(route: Route<PoolId>): Record<PoolId, number> {
-  if (route.split.kind !== 'weights') throw new Error('only a weighted split can be verified');
-  return Object.fromEntries(route.split.to.map(({ key, weight }) => [key, weight / FULL_WEIGHT]));
+function askedShares({ route, members }: SplitSample): Record<PoolId, number> {
+  if (route.split.kind === 'weights') {
+    return Object.fromEntries(route.split.to.map(({ key, weight }) => [key, weight / FULL_WEIGHT]));
+  }
+  const sizes = route.split.to.map((pool) => [pool, members[pool]?.length ?? 0] as const);
+  const all = sizes.reduce((sum, [, size]) => sum + size, 0);
+  return Object.fromEntries(sizes.map(([pool, size]) => [pool, all > 0 ? size / all : 0]));
 }
 
 /** Kullback-Leibler divergence between two coins, in nats. */

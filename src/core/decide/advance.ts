@@ -112,7 +112,11 @@ function noteMeasured(draft: Draft, release: Release): void {
 
 /** Facts that only the router knows when they happened. */
 export function noteFacts(draft: Draft): void {
-  const { release, router } = draft;
+  const { release, router, measured, state } = draft;
+  const fresh = state.routed?.generation !== state.routeGeneration || state.routed.epoch !== measured?.epoch;
+  if (state.table && draft.acked && measured && fresh) {
+    state.routed = { generation: state.routeGeneration, epoch: measured.epoch, perPool: measured.perPool };
+  }
   if (!release || !router) return;
   const candidate = draft.pool(CANDIDATE);
   const first = router.firstAnswerAt[candidate];

@@ -13,6 +13,7 @@ export function absorbCommands(draft: Draft): void {
   const { state } = draft;
   for (const command of draft.observed.commands) {
     if (state.commandsDone[command.id]) continue;
+    const place = draft.events.length;
     const result = apply(draft, command);
     state.commandsDone[command.id] = { at: draft.now, verb: command.verb, result };
     const message = result.kind === 'done' ? result.message : result.reason.message;
@@ -22,6 +23,8 @@ export function absorbCommands(draft: Draft): void {
       `${command.verb}: ${message}${command.reason ? ` (${command.reason})` : ''}`,
       command.actor,
     );
+    // Told before what it set off.
+    draft.events.splice(place, 0, ...draft.events.splice(-1));
   }
   const ids = Object.keys(state.commandsDone);
   for (const id of ids.slice(0, Math.max(0, ids.length - COMMANDS_KEPT))) delete state.commandsDone[id];

@@ -101,6 +101,14 @@ export class Draft {
     this.actions.push(whole);
   }
 
+  /** Takes back what this same decision asked for: a newer wish has replaced it. */
+  takeBack(isReplaced: (key: ActionKey) => boolean): void {
+    for (const { key } of this.actions.filter((action) => isReplaced(action.key)))
+      delete this.state.pending[key];
+    const kept = this.actions.filter((action) => !isReplaced(action.key));
+    this.actions.splice(0, this.actions.length, ...kept);
+  }
+
   wake(at: Ms): void {
     this.wakeAt = this.wakeAt === undefined ? at : Math.min(this.wakeAt, at);
   }

@@ -65,7 +65,6 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   const { measured, router, state: app } = draft;
   if (!measured || !router || !app.table)
     return waiting(draft, state, 'the router cannot be seen: nothing is measured');
-  if (app.table.route.split.kind !== 'weights') return { kind: 'passed', at: draft.now };
   if (state.kind !== 'measuring' || state.epoch !== measured.epoch)
     return beginMeasuring(draft, measured, state);
   const counts = splitSince(draft, measured, state);
@@ -76,7 +75,7 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   if (total < gate.minRequests || (!app.table.route.sticky && slack > 2 * router.workers + total / 20)) {
     return collect(draft, gate, state, total);
   }
-  const verdict = judgeSplit({ route: app.table.route, counts, slack });
+  const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
   if (verdict.kind === 'agrees') {
     const note = `measured over ${verdict.total} requests: ${describe(draft, verdict.shares)}`;
     draft.event('Normal', 'SplitVerified', note);

@@ -23,9 +23,10 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
   if (!app) return { next: state, events: [], actions: [] };
   const draft = new Draft(state, observed, app, now);
   absorbOutcomes(draft);
+  // What was applied before a command was given is there when the command is judged.
+  if (!draft.state.frozen) absorbDesired(draft);
   absorbCommands(draft);
   if (draft.state.frozen) return finish(state, draft);
-  absorbDesired(draft);
   if (observed.replicas.kind === 'known') {
     watchCandidate(draft);
     noteFacts(draft);

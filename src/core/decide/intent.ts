@@ -37,8 +37,8 @@ export function intentOf(draft: Draft): Intent {
 function advancing(draft: Draft, release: Release, intent: Intent): void {
   const stage = currentStage(draft);
   if (stage.via.kind === 'roll') {
-    const to =
-      release.pausedBy === undefined ? rollCounts(draft, stage, STABLE, CANDIDATE) : standingCounts(draft);
+    const goesOn = release.pausedBy === undefined && hasProved(draft, release);
+    const to = goesOn ? rollCounts(draft, stage, STABLE, CANDIDATE) : standingCounts(draft);
     for (const [pool, count] of to) intent.counts.set(pool, count);
   } else {
     for (const arm of Object.keys(release.arms))
@@ -69,6 +69,21 @@ function armWeight(stage: Stage, arm: Arm): WeightBp {
   const { split } = stage.route;
   if (split.kind === 'perReadyReplica') return split.to.includes(arm) ? FULL_WEIGHT : 0;
   return split.to.find((share) => share.key === arm)?.weight ?? 0;
+}
+
+/** With users there, the first new replicas have to answer one of them well before more old ones go. */
+const PROOF_MS = 1000;
+
+function hasProved(draft: Draft, release: Release): boolean {
+  if (!draft.routed || !release.cutover) return true;
+  const counts = draft.measured?.perPool[draft.pool(CANDIDATE)];
+  if (counts && counts.ok > 0) return true;
+  const quietUntil = release.cutover.routeAt + PROOF_MS;
+  if (draft.now < quietUntil) {
+    draft.wake(quietUntil);
+    return false;
+  }
+  return !counts || counts.requests === 0;
 }
 
 function standingCounts(draft: Draft): Map<PoolId, number> {

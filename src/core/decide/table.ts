@@ -20,6 +20,8 @@ export function converge(draft: Draft, intent: Intent): void {
   if (!same || state.table?.generation !== state.routeGeneration) {
     state.routeGeneration += 1;
     state.table = { ...table, generation: state.routeGeneration };
+    // Two tables in one decision would be sent side by side: only the last one is meant.
+    draft.takeBack((key) => key.startsWith('route:'));
     dropStaleRoutes(draft);
     noteCutover(draft);
   }

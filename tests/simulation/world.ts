@@ -1,0 +1,319 @@
+/**
+ * A seedless, faultless world in memory for the pure core: replicas that get ready, a router that acknowledges, a
+ * clock that is moved by hand. Time and everything else is an argument; nothing here touches the machine.
+ */
+import { decide } from '../../src/core/decide/index.ts';
+import { emptyState } from '../../src/core/decide/state.ts';
+import type {
+  Action,
+  AppObject,
+  AppState,
+  Command,
+  Counts,
+  Event,
+  Ms,
+  Observed,
+  Outcome,
+  PoolId,
+  Replica,
+  ReplicaId,
+  RouteTable,
+} from '../../src/core/model.ts';
+import { revisionIdOf } from '../../src/core/revision.ts';
+import type { AppSpec } from '../../src/spec/app.ts';
+
+/** How replicas of a revision (by the word in their command) behave. */
+export interface Behaviour {
+  readyAfterMs: Ms;
+  /** Exits this long after its start, again and again. */
+  exitsAfterMs?: Ms;
+  /** Loses readiness this long after it was ready. */
+  unreadyAfterMs?: Ms;
+  answers: 'ok' | 'failed';
+}
+
+const WELL: Behaviour = { readyAfterMs: 100, answers: 'ok' };
+
+export function specOf(strategy: AppSpec['spec']['strategy'], more: Partial<AppSpec['spec']> = {}): AppSpec {
+  return {
+    apiVersion: 'crossfade.dev/v1',
+    kind: 'App',
+    metadata: { name: 'shop', namespace: 'default', labels: {}, annotations: {} },
+    spec: {
+      replicas: 3,
+      run: { command: ['v1'], env: {}, envFiles: [], configFiles: {} },
+      port: 8080,
+      health: { minReadySeconds: 0 },
+      route: { listen: { host: '127.0.0.1', port: 8000 }, revisionHeader: true, upstreamTimeoutMs: 60_000 },
+      strategy,
+      verify: { onNoTraffic: 'probe' },
+      onNewRevision: 'supersede',
+      progressDeadlineSeconds: 60,
+      terminationGracePeriodSeconds: 30,
+      drainTimeoutMs: 10_000,
+      drainLongTimeoutMs: 10_000,
+      revisionHistoryLimit: 10,
+      ...more,
+    },
+  };
+}
+
+export function objectOf(spec: AppSpec, version: string, generation: number): AppObject {
+  const run = {
+    artifact: { kind: 'none' as const },
+    command: [version],
+    env: {},
+    secretEnv: {},
+    configFiles: {},
+    hasPort: true,
+    health: spec.spec.health,
+  };
+  return {
+    key: 'default/shop',
+    generation,
+    spec,
+    revision: {
+      id: revisionIdOf(run),
+      hashVersion: 1,
+      number: 0,
+      run,
+      provenance: { createdAt: 0, actor: 'tester', source: '.' },
+    },
+    actor: 'tester',
+    deleting: false,
+  };
+}
+
+export class World {
+  now: Ms = 1_000_000;
+  state: AppState = emptyState();
+  object: AppObject;
+  readonly behaviours = new Map<string, Behaviour>();
+  replicas: Replica[] = [];
+  table: RouteTable | undefined;
+  counts: Record<PoolId, Counts> = {};
+  inFlight: Record<ReplicaId, number> = {};
+  /** Requests per second that users send while the route is open. */
+  rps = 200;
+  /** What the router really does with a table it is given; for planted faults. */
+  bend: (table: RouteTable) => RouteTable = (table) => table;
+  events: Event[] = [];
+  log: string[] = [];
+  commands: Command[] = [];
+  gone = false;
+  #outcomes: Outcome[] = [];
+  #started = new Map<PoolId, number>();
+  #firstAnswerAt: Record<PoolId, Ms> = {};
+  #owed: Record<PoolId, number> = {};
+  #commandNumber = 0;
+
+  constructor(spec: AppSpec) {
+    this.object = objectOf(spec, 'v1', 1);
+  }
+
+  apply(version: string, spec: AppSpec = this.object.spec): void {
+    this.object = objectOf(spec, version, this.object.generation + 1);
+  }
+
+  command(verb: Command['verb'], more: Partial<Command> = {}): string {
+    const id = `c${++this.#commandNumber}`;
+    this.commands.push({ id, verb, actor: 'tester', at: this.now, ...more });
+    return id;
+  }
+
+  /** Decides until nothing more is to be done, then lets time pass, for this long in all. */
+  run(ms: Ms): this {
+    const end = this.now + ms;
+    for (;;) {
+      this.settle();
+      if (this.now >= end) return this;
+      const stepMs = Math.min(20, end - this.now);
+      this.now += stepMs;
+      this.#live();
+      this.#serve(stepMs);
+    }
+  }
+
+  runUntil(condition: (world: World) => boolean, limitMs: Ms = 120_000): this {
+    const end = this.now + limitMs;
+    while (!condition(this)) {
+      if (this.now >= end) throw new Error(`not reached within ${limitMs} ms\n${this.log.join('\n')}`);
+      this.run(20);
+    }
+    return this;
+  }
+
+  settle(): void {
+    for (let turns = 0; turns < 100; turns++) {
+      const decision = decide(this.state, this.observed(), this.now);
+      this.#outcomes = [];
+      this.state = decision.next;
+      for (const event of decision.events) {
+        this.events.push(event);
+        this.log.push(`${this.now - 1_000_000} ${event.reason}: ${event.message}`);
+      }
+      if (decision.gone) this.gone = true;
+      if (decision.actions.length === 0) return;
+      for (const action of decision.actions) this.#perform(action);
+    }
+    throw new Error(`does not settle\n${this.log.join('\n')}`);
+  }
+
+  observed(): Observed {
+    const at = this.now;
+    const serving = this.table;
+    return {
+      app: { kind: 'known', value: this.object, at },
+      commands: this.commands.filter((command) => !this.state.commandsDone[command.id]),
+      replicas: { kind: 'known', value: this.replicas.map((replica) => ({ ...replica })), at },
+      router: {
+        kind: 'known',
+        at,
+        value: {
+          epoch: 'e1',
+          workers: 1,
+          ackedGeneration: serving?.generation ?? 0,
+          ...(serving ? { serving } : {}),
+          inFlight: { ...this.inFlight },
+          admission: { refused: 0, held: 0 },
+          firstAnswerAt: { ...this.#firstAnswerAt },
+        },
+      },
+      measured: {
+        kind: 'known',
+        at,
+        value: { source: 'router', epoch: 'e1', perPool: structuredClone(this.counts) },
+      },
+      outcomes: this.#outcomes,
+    };
+  }
+
+  #perform(action: Action): void {
+    this.log.push(`${this.now - 1_000_000}   ${describe(action)}`);
+    this.#outcomes.push({ key: action.key, result: 'ok' });
+    switch (action.kind) {
+      case 'grow': {
+        const standing = this.replicas.filter((r) => r.pool === action.pool && r.phase !== 'stopping').length;
+        for (let n = standing; n < action.replicas; n++) this.#start(action.pool);
+        return;
+      }
+      case 'stop':
+        this.replicas = this.replicas.filter((r) => r.id !== action.replica);
+        return;
+      case 'route':
+        this.table = this.bend(action.table);
+        this.#firstAnswerAt = {};
+        return;
+      case 'unroute':
+        this.table = undefined;
+        return;
+      case 'probe':
+        this.#send(action.requests, 'probes');
+        return;
+      default:
+        return;
+    }
+  }
+
+  #start(pool: PoolId): void {
+    const n = (this.#started.get(pool) ?? 0) + 1;
+    this.#started.set(pool, n);
+    this.replicas.push({
+      id: `${pool}-${n}`,
+      pool,
+      address: `127.0.0.1:${20_000 + this.replicas.length + n}`,
+      phase: 'starting',
+      ready: false,
+      wasReady: false,
+      startedAt: this.now,
+      restarts: 0,
+    });
+  }
+
+  #behaviour(replica: Replica): Behaviour {
+    const revision = this.state.pools[replica.pool]?.revision ?? '';
+    return this.behaviours.get(this.state.revisions[revision]?.run.command[0] ?? '') ?? WELL;
+  }
+
+  #live(): void {
+    for (const replica of this.replicas) {
+      const how = this.#behaviour(replica);
+      const age = this.now - replica.startedAt;
+      if (how.exitsAfterMs !== undefined && age >= how.exitsAfterMs) {
+        replica.restarts += 1;
+        replica.ready = false;
+        replica.startedAt = this.now;
+        replica.lastExit = { at: this.now, code: 1, signal: null };
+      } else if (
+        !replica.ready &&
+        age >= how.readyAfterMs &&
+        (how.unreadyAfterMs === undefined || !replica.wasReady)
+      ) {
+        Object.assign(replica, { ready: true, wasReady: true, readySince: this.now, phase: 'running' });
+      } else if (
+        replica.ready &&
+        how.unreadyAfterMs !== undefined &&
+        this.now - (replica.readySince ?? 0) >= how.unreadyAfterMs
+      ) {
+        replica.ready = false;
+        replica.lastProbe = { at: this.now, ok: false, detail: 'GET /healthz answered 500' };
+      }
+    }
+  }
+
+  #serve(ms: Ms): void {
+    this.#send(Math.round((this.rps * ms) / 1000), 'split');
+  }
+
+  #send(requests: number, as: 'split' | 'probes'): void {
+    const table = this.table;
+    if (table?.route.admit.kind !== 'open') return;
+    const { split } = table.route;
+    const shares =
+      split.kind === 'weights'
+        ? split.to
+        : split.to.map((key) => ({ key, weight: 10_000 * (table.members[key]?.length ?? 0) }));
+    const total = shares.reduce((sum, share) => sum + share.weight, 0);
+    for (let n = 0; n < requests; n++) {
+      for (const { key, weight } of shares) this.#owed[key] = (this.#owed[key] ?? 0) + weight;
+      const to = shares.reduce((a, b) => ((this.#owed[b.key] ?? 0) > (this.#owed[a.key] ?? 0) ? b : a)).key;
+      this.#owed[to] = (this.#owed[to] ?? 0) - total;
+      this.#count(to, as);
+    }
+  }
+
+  #count(pool: PoolId, as: 'split' | 'probes'): void {
+    const member = this.replicas.find((r) => r.pool === pool);
+    const counts = this.counts[pool] ?? { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
+    this.counts[pool] = counts;
+    counts[as] += 1;
+    if (as === 'probes') return;
+    counts.requests += 1;
+    counts[member && this.#behaviour(member).answers === 'failed' ? 'failed' : 'ok'] += 1;
+    this.#firstAnswerAt[pool] ??= this.now;
+  }
+}
+
+export function describe(action: Action): string {
+  switch (action.kind) {
+    case 'grow':
+      return `grow ${action.pool} to ${action.replicas}`;
+    case 'route': {
+      const { split, admit, preview } = action.table.route;
+      const to =
+        split.kind === 'weights'
+          ? split.to.map(({ key, weight }) => `${key}=${weight / 100}%`).join(' ')
+          : `per replica ${split.to.map((key) => `${key}x${action.table.members[key]?.length ?? 0}`).join(' ')}`;
+      return `route g${action.table.generation} ${to}${admit.kind === 'open' ? '' : ` ${admit.kind}`}${preview ? ` preview ${preview}` : ''}`;
+    }
+    case 'drain':
+    case 'stop':
+      return `${action.kind} ${action.replica}`;
+    case 'probe':
+      return `probe ${action.requests}`;
+    case 'forget':
+      return `forget ${action.pool}`;
+    case 'unroute':
+      return 'unroute';
+  }
+}
