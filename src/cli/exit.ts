@@ -11,6 +11,8 @@ export const EXIT = {
   aborted: 6,
   timeout: 7,
   unreachable: 8,
+  /** Ctrl-C, as shells report it. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -25,6 +27,7 @@ export const EXIT_MEANING: Record<ExitCode, string> = {
   6: 'The release was aborted or superseded. Users are on the stable revision.',
   7: 'Time is up, or the release ended inconclusive. `--timeout` ends the waiting, never the release.',
   8: 'The daemon cannot be reached, could not be started, or went away before it had answered.',
+  130: 'Ctrl-C ended the watching. The release goes on.',
 };
 
 /** Ends the program with this code; everything worth saying has been printed. */

@@ -57,3 +57,8 @@ function isUtf8(env: CliContext['env']): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return /utf-?8/i.test(locale);
 }
+
+/** Several objects as one, in Kubernetes' shape. */
+export function listOf(items: readonly unknown[]): unknown {
+  return { apiVersion: 'crossfade.dev/v1', kind: 'List', items };
+}

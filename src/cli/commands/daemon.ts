@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { OperatingError } from '../../core/errors.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT, Exit } from '../exit.ts';
+import { ageText } from '../output/units.ts';
+import { type Session, withSession } from '../session.ts';
+
+export function registerDaemon(program: Command, ctx: CliContext): void {
+  const daemon = program
+    .command('daemon')
+    .summary('the process behind everything: run, stop, status')
+    .description(
+      'Runs the daemon in the foreground; other commands start one by themselves when none runs. Stopping it does not stop what it runs: replicas and router go on serving.',
+    );
+  daemon
+    .command('run', { isDefault: true })
+    .description('Runs the daemon in the foreground until it is stopped.')
+    .option('--listen <host:port>', 'also serve the API on TCP; every request needs a token', hostAndPort)
+    .action(
+      withSession(ctx, async (session, flags: { listen?: { host: string; port: number } }) => {
+        await ctx.runDaemon({
+          stateDir: session.stateDir,
+          ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+        });
+      }),
+    );
+  daemon
+    .command('stop')
+    .description('Stops the daemon. Replicas and router go on serving, unless --replicas.')
+    .option('--replicas', 'stop everything it runs as well, and the router')
+    .action(
+      withSession(ctx, async (session, flags: { replicas?: boolean }) =>
+        stop(session, flags.replicas === true),
+      ),
+    );
+  daemon
+    .command('status')
+    .description('Says whether the daemon runs. Exit code 0: it runs, 8: it does not.')
+    .action(withSession(ctx, async (session) => status(session)));
+}
+
+/** Exported for its tests: `8080`, `127.0.0.1:8080`, `[::1]:8080`. */
+export function hostAndPort(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d+)$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError('HOST:PORT or PORT is expected, like 127.0.0.1:7070.');
+  }
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+const POLL_MS = 50;
+const STOP_TIMEOUT_MS = 120_000;
+
+async function stop(session: Session, replicas: boolean): Promise<void> {
+  const client = await session.runningClient();
+  if (client === undefined) {
+    session.out.note(`no daemon runs with the state dir ${session.stateDir}`);
+    if (replicas) {
+      throw new OperatingError('E_DAEMON_UNREACHABLE', 'only a running daemon can stop what it runs', {
+        hint: 'start one and repeat: crossfade status && crossfade daemon stop --replicas',
+      });
+    }
+    return;
+  }
+  await client.stopDaemon({ replicas });
+  if (session.flags.server === undefined) await untilSilent(session);
+  session.out.print(
+    replicas ? 'daemon, replicas and router stopped' : 'daemon stopped; what it runs goes on running',
+  );
+}
+
+async function untilSilent(session: Session): Promise<void> {
+  const giveUpAt = performance.now() + STOP_TIMEOUT_MS;
+  while ((await session.runningClient()) !== undefined) {
+    if (performance.now() > giveUpAt) {
+      throw new OperatingError('E_TIMEOUT', `the daemon still answers after ${STOP_TIMEOUT_MS / 1000} s`, {
+        hint: `see its log: ${session.stateDir}/daemon.log`,
+      });
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function status(session: Session): Promise<void> {
+  const client = await session.runningClient();
+  const { out } = session;
+  if (client === undefined) {
+    if (out.structured) out.object({ running: false, stateDir: session.stateDir });
+    else out.print(`no daemon runs with the state dir ${session.stateDir}`);
+    throw new Exit(EXIT.unreachable);
+  }
+  const [version, health] = await Promise.all([client.version(), client.health()]);
+  if (out.structured) {
+    out.object({ running: true, ...version, health });
+    return;
+  }
+  const up = ageText(version.startedAt, Date.now());
+  out.print(`daemon ${version.version} runs: pid ${version.pid}, up ${up}, state dir ${version.stateDir}`);
+  out.lines((health.problems ?? []).map((problem) => `problem: ${problem}`));
+}

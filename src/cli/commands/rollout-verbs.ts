@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { CommandRequest } from '../../api/types.ts';
+import { OperatingError } from '../../core/errors.ts';
+import { durationMs, oneAppName } from '../arguments.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT, Exit } from '../exit.ts';
+import { followRelease } from '../follow.ts';
+import { withSession } from '../session.ts';
+
+interface VerbFlags {
+  reason?: string;
+  full?: boolean;
+  toRevision?: string;
+  wait?: boolean;
+  timeout?: number;
+}
+
+interface Verb {
+  verb: CommandRequest['verb'];
+  summary: string;
+  description: string;
+  /** It starts or ends a release, so there is something to wait for. */
+  moves: boolean;
+  extra?: (command: Command) => Command;
+}
+
+const VERBS: Verb[] = [
+  {
+    verb: 'undo',
+    summary: 'back to the previous revision, or to another one',
+    description:
+      'Goes back to the previous revision, or to --to-revision. While that one is warm it is one route change, under a second; otherwise its replicas are started first. During a release it aborts it.',
+    moves: true,
+    extra: (command) =>
+      command.option('--to-revision <number|id>', 'which revision; absent: the previous one'),
+  },
+  {
+    verb: 'pause',
+    summary: 'hold the release where it is',
+    description:
+      'Holds the release where it is: no further stage begins. Abort, health checks and scaling go on working.',
+    moves: false,
+  },
+  {
+    verb: 'resume',
+    summary: 'go on after `rollout pause`',
+    description:
+      'Lets a release go on that `rollout pause` held. A pause step of the strategy is ended by `promote`.',
+    moves: false,
+  },
+  {
+    verb: 'restart',
+    summary: 'replace every replica by a fresh one of the same revision',
+    description: 'Releases the same revision again with new replicas, without losing a request.',
+    moves: true,
+  },
+  {
+    verb: 'promote',
+    summary: 'pass the pause or approval that the release waits for',
+    description:
+      'Passes the pause or approval that the release waits for. With --full the rest of the stages is skipped and everything goes to the new revision as soon as it is ready.',
+    moves: true,
+    extra: (command) => command.option('--full', 'skip all remaining stages'),
+  },
+  {
+    verb: 'abort',
+    summary: 'end the release: stable gets all requests again',
+    description:
+      'Ends the release and gives all requests back to the stable revision. The candidate is held afterwards.',
+    moves: true,
+  },
+  {
+    verb: 'retry',
+    summary: 'release a held revision again',
+    description: 'Starts the release of a revision again that was aborted or undone.',
+    moves: true,
+  },
+];
+
+export function registerVerbs(rollout: Command, ctx: CliContext): void {
+  for (const verb of VERBS) registerVerb(rollout, ctx, verb);
+}
+
+function registerVerb(
+  rollout: Command,
+  ctx: CliContext,
+  { verb, summary, description, moves, extra }: Verb,
+): void {
+  const command = rollout
+    .command(verb)
+    .summary(summary)
+    .description(description)
+    .argument('<app...>', 'app/NAME or NAME');
+  extra?.(command);
+  command.option('--reason <text>', 'why, for the audit log');
+  if (moves) {
+    command
+      .option('--wait', 'follow the release and end with it')
+      .option('--timeout <duration>', 'with --wait: give up watching after this long', durationMs);
+  }
+  command.action(
+    withSession(ctx, async (session, args: string[], flags: VerbFlags) => {
+      const name = oneAppName(args);
+      const ref = session.ref(name);
+      const client = await session.client();
+      const before = flags.wait ? await client.app(ref) : undefined;
+      const request = requestOf(verb, flags);
+      const response = await client.command(ref, request);
+      if (response.result === 'refused') throw refusal(verb, name, response);
+      const { out } = session;
+      const line = `app/${name} ${PAST[verb]}${response.message === '' ? '' : `: ${response.message}`}`;
+      if (out.structured) out.note(line);
+      else out.print(line);
+      if (before === undefined) {
+        if (out.structured) out.object(response.app);
+        return;
+      }
+      const followed = await followRelease({
+        session,
+        client,
+        ref,
+        goal: { generation: before.metadata.generation, endedBefore: before.status.lastRelease?.id ?? null },
+        ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+      });
+      if (out.structured) out.object(followed.app ?? response.app);
+      // An abort that was asked for and happened is what the caller wanted.
+      if (verb === 'abort' && followed.exit === EXIT.aborted) return;
+      if (followed.exit !== EXIT.ok) throw new Exit(followed.exit);
+    }),
+  );
+}
+
+const PAST: Record<CommandRequest['verb'], string> = {
+  undo: 'rolled back',
+  pause: 'paused',
+  resume: 'resumed',
+  restart: 'restarted',
+  promote: 'promoted',
+  abort: 'aborted',
+  retry: 'retried',
+};
+
+function requestOf(verb: CommandRequest['verb'], flags: VerbFlags): CommandRequest {
+  return {
+    // The id makes a repeated request harmless: the daemon applies each one once.
+    id: randomUUID(),
+    verb,
+    ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+    ...(flags.full ? { full: true } : {}),
+    ...(flags.toRevision === undefined ? {} : { toRevision: flags.toRevision.replace(/^#/, '') }),
+  };
+}
+
+function refusal(
+  verb: string,
+  name: string,
+  response: { reason: { code: string; message: string } | null; message: string },
+) {
+  const why = response.reason?.message ?? response.message;
+  return new OperatingError('E_REFUSED', `${verb} of app "${name}" was refused: ${why}`, {
+    hint: `see where it stands: crossfade status ${name}`,
+    ...(response.reason === null ? {} : { details: { reason: response.reason } }),
+  });
+}
