@@ -9,7 +9,7 @@ import { createScreen, type NamedShare } from './demo-screen.ts';
 import { DEMO_STRATEGIES, type DemoStrategy, SHOP } from './demo-shop.ts';
 import { startTraffic, TRAFFIC_RPS, type Traffic } from './demo-traffic.ts';
 import { EXIT, Exit } from './exit.ts';
-import { INTERRUPTED, untilInterrupted } from './interrupt.ts';
+import { untilInterrupted } from './interrupt.ts';
 import { type Session, withSession } from './session.ts';
 import { watchApp } from './views.ts';
 
@@ -69,7 +69,7 @@ async function demoCommand(session: Session, strategy: DemoStrategy): Promise<vo
   await home.close({ keep: !ok });
   if (!ok) say(`the logs are kept in ${home.folder}/state`);
   if (failure !== undefined) throw failure;
-  if (ended === 'interrupted') throw new Exit(INTERRUPTED as never);
+  if (ended === 'interrupted') throw new Exit(EXIT.interrupted);
   if (ended !== undefined && out.structured) out.streamed(ended.report);
   if (!ok) throw new Exit(EXIT.failed);
 }

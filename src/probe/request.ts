@@ -60,7 +60,7 @@ function answered(target: Target, response: http.IncomingMessage, body: string):
     status,
     revision: routerError === undefined ? revisionOf(response.headers, body) : null,
     failure,
-    detail: failure === null ? oneLine(body) : `${status} ${oneLine(body)}`.trimEnd(),
+    detail: failure === null ? oneLine(body) : oneLine(`${status} ${routerError ?? ''} ${body}`),
   };
 }
 

@@ -80,6 +80,7 @@ test("the router's own 503 is told from the application's", async () => {
   const byRouter = await kindFrom(await answering(503, { 'x-crossfade-error': 'E_NO_REPLICA' }));
   assert.equal(byRouter.failure, 'http_503_router');
   assert.equal(byRouter.revision, null);
+  assert.equal(byRouter.detail, '503 E_NO_REPLICA x');
   const byApp = await kindFrom(await answering(503, { 'x-crossfade-revision': 'v1-a' }));
   assert.equal(byApp.failure, 'http_5xx');
   assert.equal(byApp.revision, 'v1-a');
