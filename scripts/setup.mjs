@@ -25,11 +25,13 @@ async function main() {
 /** npm keeps a lock file of what it really installed, and writes it last: compared with the one that is wanted. */
 function isInstalled() {
   const wanted = readPackages(path.join(root, 'package-lock.json'));
-  if (wanted === undefined) throw new SetupError('package-lock.json is missing or is not JSON. Restore it from git.');
+  if (wanted === undefined)
+    throw new SetupError('package-lock.json is missing or is not JSON. Restore it from git.');
   const installed = readPackages(path.join(root, 'node_modules', '.package-lock.json'));
   if (installed === undefined) return false;
   const upToDate = Object.entries(wanted).every(
-    ([name, entry]) => name === '' || installed[name]?.version === entry.version || mayLack(name, entry, installed),
+    ([name, entry]) =>
+      name === '' || installed[name]?.version === entry.version || mayLack(name, entry, installed),
   );
   return upToDate && Object.keys(installed).every((name) => name in wanted);
 }
@@ -103,8 +105,10 @@ async function whileLocked(work) {
   mkdirSync(path.dirname(lockFile), { recursive: true });
   const giveUpAt = Date.now() + LOCK_WAIT_MS;
   for (let waited = false; !takeLock(); waited = true) {
-    if (!waited && isAlive(lockOwner(lockFile))) console.log('setup: another run is installing, waiting for it ...');
-    if (Date.now() > giveUpAt) throw new SetupError(`${lockFile} is still held by process ${lockOwner(lockFile)}.`);
+    if (!waited && isAlive(lockOwner(lockFile)))
+      console.log('setup: another run is installing, waiting for it ...');
+    if (Date.now() > giveUpAt)
+      throw new SetupError(`${lockFile} is still held by process ${lockOwner(lockFile)}.`);
     await sleep(200);
   }
   try {
