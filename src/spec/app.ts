@@ -89,7 +89,10 @@ export interface Match {
   cookies: { name: string; value: StringMatch }[];
 }
 
-export type StringMatch = { kind: 'exact'; value: string } | { kind: 'prefix'; value: string } | { kind: 'present' };
+export type StringMatch =
+  | { kind: 'exact'; value: string }
+  | { kind: 'prefix'; value: string }
+  | { kind: 'present' };
 
 /** What identifies a user. `cookie` with `issue`: the router gives one to users who have none. */
 export type UserKey =
@@ -121,7 +124,10 @@ export type Strategy =
 
 export type CanaryStep =
   | { kind: 'setWeight'; weightBp: number }
-  | { kind: 'setCanaryScale'; scale: { kind: 'count'; replicas: number } | { kind: 'percent'; of: number } | { kind: 'matchWeight' } }
+  | {
+      kind: 'setCanaryScale';
+      scale: { kind: 'count'; replicas: number } | { kind: 'percent'; of: number } | { kind: 'matchWeight' };
+    }
   | { kind: 'pause'; durationMs?: Ms }
   | { kind: 'approval'; message?: string }
   | { kind: 'setHeaderRoute'; name: string; match: Match[] }

@@ -1,0 +1,129 @@
+import { insideFolder, resolvePath } from './paths.ts';
+import type { RuleContext } from './rules.ts';
+
+type Rule = (context: RuleContext) => void;
+
+const buildNeedsSource: Rule = ({ given, problem }) => {
+  if (given('build') && !given('source')) {
+    problem(
+      ['build'],
+      'builds inside a snapshot of spec.source, which is missing',
+      'add source: . for the folder of this file',
+    );
+  }
+};
+
+const workingDirNeedsSource: Rule = ({ spec, given, problem }) => {
+  if (spec.run?.workingDir !== undefined && !given('source')) {
+    problem(
+      ['run', 'workingDir'],
+      'is a folder inside spec.source, which is missing',
+      'add source: . for the folder of this file',
+    );
+  }
+};
+
+/** Without a snapshot there is no folder that `./server` could be in. */
+const relativeProgramNeedsSource: Rule = ({ spec, given, problem }) => {
+  const program = spec.run?.command[0];
+  if (program === undefined || given('source') || !program.includes('/') || program.startsWith('/')) return;
+  problem(
+    ['run', 'command', 0],
+    `is relative to spec.source, which is missing: found ${JSON.stringify(program)}`,
+    'add source: . for the folder of this file, or write an absolute path or the name of a program on PATH',
+  );
+};
+
+const portPlaceholderNeedsPort: Rule = ({ spec, given, problem }) => {
+  if (given('port')) return;
+  for (const [index, argument] of spec.run?.command.entries() ?? []) {
+    if (argument.includes('{port}')) {
+      problem(
+        ['run', 'command', index],
+        '{port} stands for the port of the replica, but spec.port is missing',
+        'add spec.port',
+      );
+    }
+  }
+};
+
+const ownVariables: Rule = ({ spec, given, problem }) => {
+  for (const name of Object.keys(spec.run?.env ?? {})) {
+    if (name === 'PORT' && given('port')) {
+      problem(
+        ['run', 'env', name],
+        'PORT is given to each replica by Crossfade, because spec.port is set',
+        'remove it',
+      );
+    }
+    if (name.startsWith('CROSSFADE_')) {
+      problem(
+        ['run', 'env', name],
+        'names that begin with CROSSFADE_ are given by Crossfade',
+        'choose another name',
+      );
+    }
+  }
+};
+
+/** Two names of one file, or a file where another one needs a folder: which of them wins would be chance. */
+const configFilesApart: Rule = ({ spec, problem }) => {
+  const seen = new Map<string, string>();
+  for (const path of Object.keys(spec.run?.configFiles ?? {})) {
+    const normal = insideFolder(path) ?? path;
+    const clash = [...seen].find(
+      ([other]) => other === normal || isBelow(other, normal) || isBelow(normal, other),
+    );
+    if (clash) {
+      const why = clash[0] === normal ? 'is the same file as' : 'cannot exist beside';
+      problem(['run', 'configFiles', path], `${why} ${JSON.stringify(clash[1])}`, 'remove one of them');
+    }
+    seen.set(normal, path);
+  }
+};
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
+/** Over the network a document comes from no folder. */
+const pathsNeedFolder: Rule = ({ spec, baseDir, problem }) => {
+  if (baseDir !== undefined) return;
+  const paths: [PropertyKey[], string | undefined][] = [
+    [['source'], spec.source],
+    ...(spec.run?.envFiles ?? []).map((path, index): [PropertyKey[], string] => [
+      ['run', 'envFiles', index],
+      path,
+    ]),
+    ...Object.entries(spec.run?.env ?? {}).map(([name, value]): [PropertyKey[], string | undefined] => [
+      ['run', 'env', name, 'fromFile'],
+      typeof value === 'string' ? undefined : value.fromFile,
+    ]),
+    ...Object.entries(spec.run?.configFiles ?? {}).map(
+      ([name, file]): [PropertyKey[], string | undefined] => [
+        ['run', 'configFiles', name, 'fromFile'],
+        file.fromFile,
+      ],
+    ),
+  ];
+  for (const [where, path] of paths) {
+    if (path !== undefined && resolvePath(path, undefined) === undefined) {
+      problem(
+        where,
+        `expected an absolute path, found ${JSON.stringify(path)}: this document comes without a folder`,
+        undefined,
+        'E_SPEC_VALUE',
+      );
+    }
+  }
+};
+
+export const runRules: readonly Rule[] = [
+  buildNeedsSource,
+  workingDirNeedsSource,
+  relativeProgramNeedsSource,
+  portPlaceholderNeedsPort,
+  ownVariables,
+  configFilesApart,
+  pathsNeedFolder,
+];

@@ -1,0 +1,90 @@
+import type { RuleContext } from './rules.ts';
+import { listWords } from './schema-base.ts';
+
+type Rule = (context: RuleContext) => void;
+
+const TRAFFIC_STRATEGIES: ReadonlySet<string | undefined> = new Set(['blueGreen', 'canary', 'abTest']);
+
+/** A strategy that moves requests needs requests to move. routeNeedsPort tells about a route without a port. */
+const trafficNeedsRoute: Rule = ({ strategy, given, problem }) => {
+  if (!TRAFFIC_STRATEGIES.has(strategy) || given('route')) return;
+  const missing = given('port') ? ['spec.route'] : ['spec.port', 'spec.route'];
+  problem(
+    ['strategy', String(strategy)],
+    `moves requests from one version to the next, but ${listWords(missing, 'and')} ${missing.length > 1 ? 'are' : 'is'} missing`,
+    'workers without a route can use recreate or rolling',
+  );
+};
+
+const holdNeedsRoute: Rule = ({ spec, given, problem }) => {
+  const hold = spec.strategy?.recreate?.hold;
+  if (hold === undefined || hold === false || given('route')) return;
+  problem(
+    ['strategy', 'recreate', 'hold'],
+    'holds requests at the route, but spec.route is missing',
+    'remove hold, or add port and route',
+  );
+};
+
+/** Kubernetes refuses this too: nothing could ever move. */
+const somethingMayMove: Rule = ({ spec, problem }) => {
+  const rolling = spec.strategy?.rolling;
+  if (!rolling) return;
+  const isZero = (value: number | string) => value === 0 || value === '0%';
+  if (isZero(rolling.maxSurge) && isZero(rolling.maxUnavailable)) {
+    problem(
+      ['strategy', 'rolling'],
+      'maxSurge and maxUnavailable must not both be 0, for then no replica could be replaced',
+      'set maxSurge: 1',
+    );
+  }
+};
+
+const promotionAgrees: Rule = ({ spec, problem }) => {
+  const blueGreen = spec.strategy?.blueGreen;
+  if (!blueGreen || blueGreen.autoPromotionEnabled || blueGreen.autoPromotionSeconds === undefined) return;
+  problem(
+    ['strategy', 'blueGreen', 'autoPromotionSeconds'],
+    'promotes by itself, but autoPromotionEnabled is false',
+    'remove one of them',
+  );
+};
+
+const experimentHasUsers: Rule = ({ spec, problem }) => {
+  const abTest = spec.strategy?.abTest;
+  if (!abTest || abTest.match.length > 0) return;
+  if (abTest.split && abTest.split.percent > 0) return;
+  problem(
+    ['strategy', 'abTest'],
+    abTest.split
+      ? 'without match, split.percent must be more than 0: nobody would get the new version'
+      : 'needs match or split: nobody would get the new version',
+    'add split: { percent: 50 }, or match: [{ headers: { x-group: beta } }]',
+  );
+};
+
+/** Removing a route that no step has set is a name mistyped. */
+const removedRoutesExist: Rule = ({ spec, problem }) => {
+  const names = new Set<string>();
+  for (const [index, step] of spec.strategy?.canary?.steps.entries() ?? []) {
+    const route = step.setHeaderRoute;
+    if (!route) continue;
+    if (route.match.length === 0 && !names.has(route.name)) {
+      problem(
+        ['strategy', 'canary', 'steps', index, 'setHeaderRoute'],
+        `has no match, which removes the route ${JSON.stringify(route.name)}, but no step before sets it`,
+        'add match, such as [{ headers: { x-group: beta } }]',
+      );
+    }
+    names.add(route.name);
+  }
+};
+
+export const strategyRules: readonly Rule[] = [
+  trafficNeedsRoute,
+  holdNeedsRoute,
+  somethingMayMove,
+  promotionAgrees,
+  experimentHasUsers,
+  removedRoutesExist,
+];

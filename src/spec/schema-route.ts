@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { parseListen } from './address.ts';
+import { expecting } from './expectation.ts';
+import { hostName } from './schema-atoms.ts';
+import { duration, mapping, reserved, yesNo } from './schema-base.ts';
+
+const LISTEN = 'a port such as 8000 (on loopback), or an address and port such as "0.0.0.0:8000"';
+
+const listen = () =>
+  z
+    .union([z.int().min(1).max(65_535), z.string()], {
+      error: expecting(LISTEN, suggestListen),
+    })
+    .refine((value) => parseListen(value) !== undefined, {
+      error: expecting(LISTEN, suggestListen),
+    })
+    .meta({
+      anyOf: [
+        { type: 'integer', minimum: 1, maximum: 65_535 },
+        { type: 'string', pattern: ':[1-9][0-9]{0,4}$' },
+      ],
+    });
+
+export const route = mapping(
+  {
+    listen: listen().describe('Where users reach the App. A number alone listens on 127.0.0.1 only.'),
+    host: hostName()
+      .optional()
+      .describe('Only requests with this Host. Absent: every host of this listener.'),
+    previewListen: listen()
+      .optional()
+      .describe(
+        'A listener for the preview of a new version. Its host name preview.<host> works without it.',
+      ),
+    revisionHeader: yesNo().default(true).describe('Answers name their revision in x-crossfade-revision.'),
+    upstreamTimeout: duration(1, 86_400_000)
+      .default('60s')
+      .describe('How long a replica may take until its answer begins. Beyond it, users get 504.'),
+    path: reserved(
+      'routing by path is not available yet: an App serves every path of its host',
+      'remove it; give the App a host of its own with spec.route.host',
+    ).describe('Reserved: routing by path is not available yet.'),
+    tls: reserved(
+      'TLS is not available yet: listeners speak plain HTTP',
+      'remove it; put a TLS proxy in front of the listener',
+    ).describe('Reserved: TLS is not available yet.'),
+  },
+  'a mapping such as { listen: 8000 }',
+);
+
+function suggestListen(input: unknown): string | undefined {
+  if (typeof input !== 'string') return undefined;
+  if (/^[1-9]\d*$/.test(input)) return `remove the quotes: ${input}`;
+  const port = /^(?::|\*:)([1-9]\d*)$/.exec(input)?.[1];
+  if (port !== undefined) return `to listen on every address, write "0.0.0.0:${port}"`;
+  if (/^https?:\/\//.test(input)) return 'write the address and port without http://';
+  return /^[a-z][a-z0-9.-]*:\d+$/i.test(input)
+    ? 'write a numeric address; the host name belongs in spec.route.host'
+    : undefined;
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { expecting } from './expectation.ts';
+import { insideFolder } from './paths.ts';
+import { command } from './schema-atoms.ts';
+import { duration, exactlyOne, list, mapping, named, suggestText, text } from './schema-base.ts';
+
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const SECRET_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+const filePath = () => text('a path of a file, relative to the folder of the App file', /^.{1,4096}$/s);
+
+const INSIDE = 'inside the working folder: a relative path without ".."';
+
+const insidePath = (what: string) => {
+  const error = expecting(`${what} ${INSIDE}`, suggestInside);
+  return z.string({ error }).refine((path) => insideFolder(path) !== undefined, { error });
+};
+
+const envValue = z.union(
+  [
+    text('text, { fromFile: path } or { secret: name }'),
+    exactlyOne(
+      mapping({
+        fromFile: filePath()
+          .optional()
+          .describe('File whose content is the value, without a last line break.'),
+        secret: text('the name of a secret, such as shop-db', SECRET_NAME)
+          .optional()
+          .describe('Name of a secret that the daemon keeps. Its value is never shown.'),
+      }),
+      ['fromFile', 'secret'],
+    ),
+  ],
+  {
+    error: expecting('text, { fromFile: path } or { secret: name }', suggestText),
+  },
+);
+
+const configFile = z.union(
+  [
+    exactlyOne(
+      mapping(
+        {
+          content: text('text').optional().describe('The content itself.'),
+          fromFile: filePath().optional().describe('File to take the content from.'),
+        },
+        '{ content: text } or { fromFile: path }',
+      ),
+      ['content', 'fromFile'],
+    ),
+  ],
+  { error: expecting('{ content: text } or { fromFile: path }') },
+);
+
+const envKey = () =>
+  z.string().regex(ENV_NAME, {
+    error: expecting('a name of letters, digits and _, not beginning with a digit'),
+  });
+
+export const run = mapping({
+  command: command().describe(
+    "Program and arguments, as a list; no shell is involved. {port} in an argument becomes the replica's port.",
+  ),
+  env: named(envKey(), envValue, 'a mapping of names to values, such as { GREETING: hello }')
+    .default({})
+    .describe('Environment variables. Replicas inherit nothing else than what is documented.'),
+  envFiles: list(filePath(), 'a list of paths, such as [.env]')
+    .default([])
+    .describe('Files of NAME=value lines, relative to the App file. Later ones win, env wins over all.'),
+  configFiles: named(insidePath('a path'), configFile, 'a mapping of paths to { content } or { fromFile }')
+    .default({})
+    .describe('Files to put into the working folder. They are part of the revision.'),
+  user: z
+    .union(
+      [text('a user name or id', /^([a-z_][a-z0-9_-]{0,31}|\d{1,10})$/), z.int().min(0).max(4_294_967_294)],
+      {
+        error: expecting('a user name such as nobody, or a user id such as 1000'),
+      },
+    )
+    .optional()
+    .describe('User to run as, by name or id. Only a daemon that runs as root can change it.'),
+  workingDir: insidePath('a folder').optional().describe('Folder to start in, relative to source.'),
+});
+
+export const build = mapping(
+  {
+    command: command().describe('Program and arguments, run once inside the snapshot of source.'),
+    timeout: duration(1_000, 86_400_000).default('10m').describe('How long it may take.'),
+  },
+  'a mapping such as { command: [npm, ci] }',
+);
+
+function suggestInside(input: unknown): string | undefined {
+  if (typeof input !== 'string') return suggestText(input);
+  const path = insideFolder(input.replace(/^\/+/, ''));
+  return path === undefined || path === input ? undefined : `write ${path}`;
+}
