@@ -20,17 +20,27 @@ import { registerStatus } from './commands/status.ts';
 import { registerToken } from './commands/token.ts';
 import { registerVersion } from './commands/version.ts';
 import type { CliContext } from './context.ts';
+import { registerDemo } from './demo.ts';
 import { addGlobalFlags } from './globals.ts';
+import { registerProbe } from './probe.ts';
 import { programVersion } from './version.ts';
 
 /** Order and headings of `crossfade --help`. */
 const GROUPS: [heading: string, register: ((program: Command, ctx: CliContext) => void)[]][] = [
   ['Release', [registerApply, registerRollout, registerScale, registerSet, registerDelete]],
-  ['Look', [registerStatus, registerGet, registerDescribe, registerLogs]],
+  ['Look', [registerStatus, registerGet, registerDescribe, registerLogs, registerProbe]],
   ['Before anything happens', [registerPlan, registerDiff, registerRender, registerExplain, registerSchema]],
   [
     'This machine',
-    [registerDaemon, registerSecret, registerToken, registerDoctor, registerCompletion, registerVersion],
+    [
+      registerDemo,
+      registerDaemon,
+      registerSecret,
+      registerToken,
+      registerDoctor,
+      registerCompletion,
+      registerVersion,
+    ],
   ],
 ];
 

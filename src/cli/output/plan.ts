@@ -61,7 +61,7 @@ export function stageLines(plan: Pick<PlanView, 'stages'>, { paint }: PlanStyle)
     String(index + 1),
     stage.name,
     ...arms.map((arm) => String(stage.replicas[arm] ?? 0)),
-    stage.outage === null ? stage.route : paint('red', `${stage.route} (requests ${stage.outage})`),
+    stage.outage === null ? stage.route : paint('red', `${stage.route} (outage: ${stage.outage})`),
     stage.gates.length === 0 ? '-' : stage.gates.join(', '),
     stage.onAbort,
   ]);
@@ -70,7 +70,7 @@ export function stageLines(plan: Pick<PlanView, 'stages'>, { paint }: PlanStyle)
 
 function summaryLine(plan: PlanView, paint: Paint): string {
   const outage = plan.declaresOutage
-    ? paint('red', 'An outage is declared: see the stages where requests are refused or held.')
+    ? paint('red', 'An outage is declared: see the stages whose requests are refused or held.')
     : 'No outage is declared.';
   return `At most ${plural(plan.peakReplicas, 'replica')} at once. ${outage}`;
 }

@@ -75,7 +75,7 @@ function revisionNodes(input: StatusInput): TreeNode[] {
   const ready = replicas.filter((replica) => replica.ready).length;
   return [
     {
-      text: `Revisions  ${ready} of ${plural(replicas.length, 'replica')} ready, ${specReplicas(app)} asked for`,
+      text: `Revisions  ${plural(replicas.length, 'replica')}, ${ready} ready, ${specReplicas(app)} asked for`,
       children,
     },
   ];

@@ -1,6 +1,7 @@
 import type {
   AppView,
   EventView,
+  PlanView,
   ReleaseView,
   ReplicaView,
   RevisionView,
@@ -197,6 +198,44 @@ export function event(id: number, more: Partial<EventView> = {}): EventView {
     message: 'release r4 of revision #4 began',
     release: 'r4',
     actor: 'alice',
+    ...more,
+  };
+}
+
+export function plan(more: Partial<PlanView> = {}): PlanView {
+  return {
+    app: 'shop',
+    namespace: 'default',
+    strategy: 'recreate',
+    comparedWith: { revision: STABLE, revisionNumber: 3, generation: 5 },
+    change: 'release',
+    differences: [
+      { field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' },
+      { field: 'spec.run.env.COLOUR', from: null, to: 'blue' },
+    ],
+    stages: [
+      {
+        name: 'refuse',
+        replicas: { stable: 3, candidate: 0 },
+        route: 'requests are refused with 503',
+        gates: [],
+        outage: 'refused',
+        onAbort: 'one route change back to stable',
+        commits: false,
+      },
+      {
+        name: 'start',
+        replicas: { stable: 0, candidate: 3 },
+        route: 'candidate 100%',
+        gates: ['ready'],
+        outage: null,
+        onAbort: 'stable is started again: an outage',
+        commits: false,
+      },
+    ],
+    peakReplicas: 3,
+    declaresOutage: true,
+    notes: ['a note'],
     ...more,
   };
 }
