@@ -53,6 +53,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
 export function findViolations(files: readonly SourceFile[]): Violation[] {
   return files.flatMap((source) => {
     const zoneName = zoneOf(source.file);
+    // The composition root: the only place that knows every part.
     if (zoneName === 'main') return [];
     const zone = zoneFor(zoneName);
     if (zone === undefined) {
@@ -85,13 +86,13 @@ export function formatViolation({ file, line, what }: Violation): string {
   return `${file}:${line} ${what}`;
 }
 
-/** `src/core/decide/x.ts` -> core, `src/engines/process/x.ts` -> engines/process, `src/store/x.ts` -> store. */
+/** `src/core/decide/x.ts` -> core, `src/engines/process/x.ts` -> engines/process, `src/store/x.ts` -> store, `src/x.ts` -> main. */
 function zoneOf(file: string): string {
   const parts = file.split('/');
   if (parts[0] === 'web') return 'web';
-  const [, first = '', second = ''] = parts;
-  if (file === 'src/main.ts') return 'main';
-  if (parts.length === 2) return file;
+  const [top, first = '', second = ''] = parts;
+  if (top !== 'src') return file;
+  if (parts.length === 2) return 'main';
   return FAMILIES.includes(first) && parts.length > 3 ? `${first}/${second}` : first;
 }
 

@@ -79,8 +79,15 @@ async function execute(file: string, folder: string, recordsFile: string, option
     // A group of its own: what it started can be ended with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A test that forgets --state-dir must not find the daemon of the person who runs it.
-    env: { ...process.env, ...options.env, TMPDIR: folder, XDG_STATE_HOME: path.join(folder, 'xdg') },
+    env: {
+      ...process.env,
+      ...options.env,
+      TMPDIR: folder,
+      // A test that forgets --state-dir must not find the daemon of the person who runs it.
+      XDG_STATE_HOME: path.join(folder, 'xdg'),
+      // Set inside of a test; with it the file would report to that one.
+      NODE_TEST_CONTEXT: undefined,
+    },
   });
   const entry = { child, folder };
   running.add(entry);
