@@ -1,0 +1,54 @@
+import { OperatingError } from '../core/errors.ts';
+import type { AppKey, AppState, PoolId } from '../core/model.ts';
+import type { Engine, LogLine, LogQuery } from '../ports/engine.ts';
+import { merge } from './streams.ts';
+import { isoTime } from './view/snapshot.ts';
+
+export interface LogFilter {
+  replica?: string | undefined;
+  /** A revision's id or number: all its pools. */
+  revision?: string | undefined;
+  tail?: number | undefined;
+  follow: boolean;
+}
+
+/** One JSON document per line. @throws OperatingError E_REVISION_NOT_FOUND */
+export function logLines(
+  engine: Engine,
+  state: AppState,
+  app: AppKey,
+  filter: LogFilter,
+  signal: AbortSignal,
+): AsyncIterable<string> {
+  const { replica, revision, tail, follow } = filter;
+  const query: LogQuery = {
+    app,
+    follow,
+    signal,
+    ...(replica === undefined ? {} : { replica }),
+    ...(tail === undefined ? {} : { tail }),
+  };
+  const pools = revision === undefined ? undefined : poolsOf(state, revision);
+  const sources = pools ? pools.map((pool) => engine.logs({ ...query, pool })) : [engine.logs(query)];
+  return asText(sources.length === 1 && sources[0] ? sources[0] : merge(sources));
+}
+
+async function* asText(lines: AsyncIterable<LogLine>): AsyncGenerator<string> {
+  for await (const { replica, at, stream, text } of lines) {
+    yield `${JSON.stringify({ replica, at: isoTime(at), stream, text })}\n`;
+  }
+}
+
+function poolsOf(state: AppState, revision: string): PoolId[] {
+  const found = Object.values(state.revisions).find(
+    ({ id, number }) => id === revision || `${number}` === revision,
+  );
+  if (!found) {
+    throw new OperatingError('E_REVISION_NOT_FOUND', `There is no revision ${revision}.`, {
+      hint: '`crossfade get revisions` lists what is kept.',
+    });
+  }
+  return Object.values(state.pools)
+    .filter((pool) => pool.revision === found.id)
+    .map((pool) => pool.id);
+}

@@ -1,0 +1,48 @@
+import type { ApplyResponse, AppView } from '../api/types.ts';
+import { emptyState } from '../core/decide/state.ts';
+import type { AppKey } from '../core/model.ts';
+import type { Stored } from '../ports/store.ts';
+import type { Applied } from './apply/apply.ts';
+import type { ApiDeps } from './deps.ts';
+import { appNotFound } from './errors.ts';
+import { appView } from './view/app.ts';
+import type { Snapshot } from './view/snapshot.ts';
+
+/** The App as it is stored, or a 404. */
+export async function loadStored({ store }: ApiDeps, app: AppKey): Promise<Stored> {
+  const stored = await store.load(app);
+  if (!stored) throw appNotFound(app);
+  return stored;
+}
+
+export async function snapshotOf(deps: ApiDeps, app: AppKey): Promise<Snapshot> {
+  return withObserved(deps, await loadStored(deps, app));
+}
+
+async function withObserved(deps: ApiDeps, stored: Stored): Promise<Snapshot> {
+  const observed = await deps.observe(stored.object.key);
+  return { ...stored, observed, nowMs: deps.clock.wall() };
+}
+
+export async function currentView(deps: ApiDeps, app: AppKey): Promise<AppView> {
+  return appView(await snapshotOf(deps, app));
+}
+
+/** Every App of a namespace, or of all. One that was removed meanwhile is left out. */
+export async function allViews(deps: ApiDeps, namespace?: string): Promise<AppView[]> {
+  const keys = await deps.store.apps();
+  const wanted = keys.filter((key) => namespace === undefined || key.startsWith(`${namespace}/`));
+  const loaded = await Promise.all(wanted.map((key) => deps.store.load(key)));
+  const snapshots = loaded
+    .filter((stored) => stored !== undefined)
+    .map((stored) => withObserved(deps, stored));
+  return (await Promise.all(snapshots)).map(appView);
+}
+
+/** What was stored, or would be, with the App as it looks with it. */
+export async function applyAnswer(deps: ApiDeps, applied: Applied): Promise<ApplyResponse> {
+  const { result, message, object } = applied;
+  const stored = await deps.store.load(object.key);
+  const snapshot = await withObserved(deps, { object, state: stored?.state ?? emptyState() });
+  return { result, message, app: appView(snapshot) };
+}

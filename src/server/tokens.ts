@@ -1,0 +1,126 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import type { Role, TokenCreated, TokenView } from '../api/types.ts';
+import { OperatingError } from '../core/errors.ts';
+import type { Ms } from '../core/model.ts';
+
+/** Who may do what over TCP: one token per user and purpose, kept as hashes. */
+export interface TokenStore {
+  list(): TokenView[];
+  /** The only moment at which the token itself can be seen. */
+  create(request: { user: string; role: Role; expiresInMs?: number | undefined }): TokenCreated;
+  /** Resolves with whether there was one. */
+  revoke(id: string): boolean;
+  /** Who a presented token belongs to; undefined for one that is unknown, revoked or expired. */
+  verify(token: string): { user: string; role: Role } | undefined;
+}
+
+interface StoredToken {
+  id: string;
+  user: string;
+  role: Role;
+  createdAt: Ms;
+  expiresAt?: Ms;
+  /** SHA-256 of the secret part. It has 256 random bits, so that a slow hash would protect nothing. */
+  hash: string;
+}
+
+const SECRET_BYTES = 32;
+const SHAPE = /^xf_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
+
+/**
+ * @param file JSON, mode 0600, replaced as a whole
+ * @throws OperatingError E_TOKENS_CORRUPT
+ */
+export function createTokenStore(file: string, now: () => Ms): TokenStore {
+  let tokens = load(file);
+  const lastUsed = new Map<string, Ms>();
+  const view = ({ hash: _, createdAt, expiresAt, ...token }: StoredToken): TokenView => ({
+    ...token,
+    createdAt: new Date(createdAt).toISOString(),
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+    lastUsedAt: isoOrNull(lastUsed.get(token.id)),
+  });
+
+  return {
+    list: () => tokens.map(view),
+    create({ user, role, expiresInMs }) {
+      const secret = randomBytes(SECRET_BYTES).toString('base64url');
+      const stored: StoredToken = {
+        id: randomBytes(6).toString('hex'),
+        user,
+        role,
+        createdAt: now(),
+        ...(expiresInMs === undefined ? {} : { expiresAt: now() + expiresInMs }),
+        hash: hashOf(secret).toString('hex'),
+      };
+      const next = [...tokens, stored];
+      save(file, next);
+      tokens = next;
+      return { ...view(stored), token: `xf_${stored.id}_${secret}` };
+    },
+    revoke(id) {
+      const next = tokens.filter((token) => token.id !== id);
+      if (next.length === tokens.length) return false;
+      save(file, next);
+      tokens = next;
+      return true;
+    },
+    verify(presented) {
+      const [, id, secret] = SHAPE.exec(presented) ?? [];
+      if (id === undefined || secret === undefined) return undefined;
+      const token = tokens.find((candidate) => candidate.id === id);
+      // An unknown id costs the same comparison: its absence is not to be learnt from the time.
+      const matches = timingSafeEqual(hashOf(secret), Buffer.from(token?.hash ?? '00'.repeat(32), 'hex'));
+      if (!token || !matches || (token.expiresAt !== undefined && token.expiresAt <= now())) return undefined;
+      lastUsed.set(token.id, now());
+      return { user: token.user, role: token.role };
+    },
+  };
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function isoOrNull(at: Ms | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString();
+}
+
+function load(file: string): StoredToken[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    const { tokens } = JSON.parse(text) as { tokens: StoredToken[] };
+    if (tokens.every((token) => /^[0-9a-f]{64}$/.test(token.hash))) return tokens;
+  } catch (cause) {
+    throw corrupt(file, cause);
+  }
+  throw corrupt(file);
+}
+
+function corrupt(file: string, cause?: unknown): OperatingError {
+  return new OperatingError('E_TOKENS_CORRUPT', `The tokens in ${file} cannot be read.`, {
+    hint: 'Restore the file from a backup, or remove it and create new tokens; no token is accepted meanwhile.',
+    details: { file },
+    cause,
+  });
+}
+
+/** Written beside and renamed over: a crash leaves the old file or the new one. */
+function save(file: string, tokens: readonly StoredToken[]): void {
+  const beside = `${file}.new`;
+  const fd = openSync(beside, 'w', 0o600);
+  try {
+    writeSync(fd, JSON.stringify({ version: 1, tokens }, null, 2));
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(beside, file);
+}
