@@ -74,3 +74,13 @@ export function editConflict(app: AppKey, expected: number, found: number): Oper
     details: { app, expected, found },
   });
 }
+
+/** What was looked for went away meanwhile: for a list, no error at all. */
+export async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof OperatingError && error.code.endsWith('_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}

@@ -1,10 +1,10 @@
 import type { ApplyResponse, AppView } from '../api/types.ts';
 import { emptyState } from '../core/decide/state.ts';
-import type { AppKey } from '../core/model.ts';
+import type { AppKey, AppObject, Ms } from '../core/model.ts';
 import type { Stored } from '../ports/store.ts';
 import type { Applied } from './apply/apply.ts';
-import type { ApiDeps } from './deps.ts';
-import { appNotFound } from './errors.ts';
+import type { ApiDeps, ObservedApp } from './deps.ts';
+import { appNotFound, unlessGone } from './errors.ts';
 import { appView } from './view/app.ts';
 import type { Snapshot } from './view/snapshot.ts';
 
@@ -32,17 +32,35 @@ export async function currentView(deps: ApiDeps, app: AppKey): Promise<AppView> 
 export async function allViews(deps: ApiDeps, namespace?: string): Promise<AppView[]> {
   const keys = await deps.store.apps();
   const wanted = keys.filter((key) => namespace === undefined || key.startsWith(`${namespace}/`));
-  const loaded = await Promise.all(wanted.map((key) => deps.store.load(key)));
-  const snapshots = loaded
-    .filter((stored) => stored !== undefined)
-    .map((stored) => withObserved(deps, stored));
-  return (await Promise.all(snapshots)).map(appView);
+  const views = await Promise.all(wanted.map((key) => unlessGone(currentView(deps, key))));
+  return views.filter((view) => view !== undefined);
 }
 
 /** What was stored, or would be, with the App as it looks with it. */
 export async function applyAnswer(deps: ApiDeps, applied: Applied): Promise<ApplyResponse> {
   const { result, message, object } = applied;
+  return { result, message, app: await viewOf(deps, object) };
+}
+
+/** The App as it looks with this object: also one that is not stored yet, or no longer. */
+export async function viewOf(deps: ApiDeps, object: AppObject): Promise<AppView> {
   const stored = await deps.store.load(object.key);
-  const snapshot = await withObserved(deps, { object, state: stored?.state ?? emptyState() });
-  return { result, message, app: appView(snapshot) };
+  const observed = stored && (await unlessGone(deps.observe(object.key)));
+  const nowMs = deps.clock.wall();
+  const state = stored?.state ?? emptyState();
+  return appView({ object, state, observed: observed ?? nothingSeen(object, nowMs), nowMs });
+}
+
+function nothingSeen(object: AppObject, at: Ms): ObservedApp {
+  const unknown = { kind: 'unknown', since: at, why: 'the App is not there' } as const;
+  return {
+    app: { kind: 'known', value: object, at },
+    commands: [],
+    replicas: { kind: 'known', value: [], at },
+    router: unknown,
+    measured: unknown,
+    outcomes: [],
+    latency: {},
+    inFlight: {},
+  };
 }

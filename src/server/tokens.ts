@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import type { Role, TokenCreated, TokenView } from '../api/types.ts';
 import { OperatingError } from '../core/errors.ts';
 import type { Ms } from '../core/model.ts';
@@ -29,10 +30,11 @@ const SECRET_BYTES = 32;
 const SHAPE = /^xf_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
 
 /**
- * @param file JSON, mode 0600, replaced as a whole
+ * Keeps `tokens.json` in the state folder: mode 0600, replaced as a whole.
  * @throws OperatingError E_TOKENS_CORRUPT
  */
-export function createTokenStore(file: string, now: () => Ms): TokenStore {
+export function createTokenStore(stateDir: string, now: () => Ms = Date.now): TokenStore {
+  const file = path.join(stateDir, 'tokens.json');
   let tokens = load(file);
   const lastUsed = new Map<string, Ms>();
   const view = ({ hash: _, createdAt, expiresAt, ...token }: StoredToken): TokenView => ({

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OperatingError } from '../core/errors.ts';
 import type { AppKey } from '../core/model.ts';
 import type { ApiDeps } from './deps.ts';
-import { appNotFound } from './errors.ts';
+import { unlessGone } from './errors.ts';
 import { currentView } from './snapshots.ts';
 import { createWake } from './streams.ts';
 import { eventView, namesOf } from './view/event.ts';
@@ -92,19 +91,10 @@ async function* appFrames(
     yield `event: gone\ndata: ${JSON.stringify(namesOf(gone))}\n\n`;
   }
   for (const key of keys) {
-    const text = await viewText(deps, key);
-    if (text === undefined || seen.get(key) === text) continue;
+    const view = await unlessGone(currentView(deps, key));
+    const text = JSON.stringify(view);
+    if (view === undefined || seen.get(key) === text) continue;
     seen.set(key, text);
     yield `event: app\ndata: ${text}\n\n`;
-  }
-}
-
-/** Undefined when it was removed just now. */
-async function viewText(deps: ApiDeps, key: AppKey): Promise<string | undefined> {
-  try {
-    return JSON.stringify(await currentView(deps, key));
-  } catch (error) {
-    if (error instanceof OperatingError && error.code === appNotFound(key).code) return undefined;
-    throw error;
   }
 }

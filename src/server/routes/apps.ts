@@ -1,4 +1,5 @@
 import { OperatingError } from '../../core/errors.ts';
+import type { AppObject } from '../../core/model.ts';
 import type { AppSpec } from '../../spec/app.ts';
 import { auditOf, type Caller } from '../access.ts';
 import { applySpec } from '../apply/apply.ts';
@@ -8,7 +9,7 @@ import { badRequest } from '../errors.ts';
 import { appViewSchema } from '../schemas/app.ts';
 import { appParams, listOf, namespaceParams } from '../schemas/common.ts';
 import { applyRequestSchema, applyResponseSchema } from '../schemas/requests.ts';
-import { allViews, applyAnswer, currentView, loadStored } from '../snapshots.ts';
+import { allViews, applyAnswer, currentView, loadStored, viewOf } from '../snapshots.ts';
 import { body, createRoute, createRouter, failures, json } from './router.ts';
 
 const APP = '/v1/namespaces/{namespace}/apps/{name}';
@@ -73,8 +74,7 @@ export function appRoutes(deps: ApiContext) {
     .openapi(remove, async (c) => {
       const { namespace, name } = c.req.valid('param');
       const key = `${namespace}/${name}`;
-      await markDeleted(deps, key, c.get('caller'));
-      return c.json(await currentView(deps, key), 202);
+      return c.json(await viewOf(deps, await markDeleted(deps, key, c.get('caller'))), 202);
     });
 }
 
@@ -98,15 +98,15 @@ export function parseSpec(
   return app;
 }
 
-async function markDeleted(deps: ApiDeps, key: string, caller: Caller): Promise<void> {
+async function markDeleted(deps: ApiDeps, key: string, caller: Caller): Promise<AppObject> {
   for (let attempt = 1; ; attempt += 1) {
     const { object } = await loadStored(deps, key);
-    if (object.deleting) return;
+    if (object.deleting) return object;
     const next = { ...object, generation: object.generation + 1, deleting: true, actor: caller.actor };
     try {
       await deps.store.putApp(next, object.generation, auditOf(caller, deps.clock.wall(), 'delete', key));
       deps.poke(key);
-      return;
+      return next;
     } catch (error) {
       if (!(error instanceof OperatingError) || error.code !== 'E_CONFLICT' || attempt === 5) throw error;
     }

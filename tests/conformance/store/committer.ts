@@ -1,6 +1,6 @@
 /** A process to be killed: commits version after version to the file it is given, and prints each one once it is stored. */
 import { writeSync } from 'node:fs';
-import { createSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { createSqliteStore } from '../../../src/store/sqlite/index.ts';
 import { sampleAction, sampleEvent, sampleObject, stateAt } from './samples.ts';
 
 const [file = ''] = process.argv.slice(2);

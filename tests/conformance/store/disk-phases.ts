@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { JournalingStore } from '../../../src/store/journal.ts';
-import { createSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { createSqliteStore } from '../../../src/store/sqlite/index.ts';
 import { sampleAudit, sampleCommand, sampleObject, stateAt } from './samples.ts';
 
 const APP = 'default/shop';

@@ -1,4 +1,4 @@
-import { createMemoryStore } from '../../../src/store/memory/store.ts';
+import { createMemoryStore } from '../../../src/store/memory/index.ts';
 import { storeConformance } from './suite.ts';
 
 storeConformance('memory', async (limits) => {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, beforeEach, it } from 'node:test';
-import { createSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { createSqliteStore } from '../../../src/store/sqlite/index.ts';
 import { sampleObject, stateAt } from './samples.ts';
 
 let root: string;

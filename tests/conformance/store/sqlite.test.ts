@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { createSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { createSqliteStore } from '../../../src/store/sqlite/index.ts';
 import { storeConformance } from './suite.ts';
 
 storeConformance('sqlite', async (limits) => {
