@@ -3,7 +3,7 @@
  * runs on whatever Node the machine has (20 and later) and before any dependency exists: plain JavaScript, built-ins only.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ class SetupError extends Error {}
 
 async function main() {
   if (!isInstalled()) await whileLocked(install);
+  linkNode();
   requireNode();
 }
 
@@ -79,6 +80,19 @@ function npmCommand() {
 function pathWithoutCheckout() {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   return folders.filter((folder) => path.resolve(folder) !== binFolder).join(path.delimiter);
+}
+
+/**
+ * Scripts find Node as node_modules/.bin/node. npm 10 removes that link again when it drops the same command of the
+ * package for the other platform.
+ */
+function linkNode() {
+  const link = path.join(binFolder, 'node');
+  const target = path.join('..', bundledNode, 'bin', 'node');
+  if (existsSync(link) || !existsSync(path.join(binFolder, target))) return;
+  const made = `${link}.${process.pid}`;
+  symlinkSync(target, made);
+  renameSync(made, link);
 }
 
 /** The package for this platform brings Node; where there is none, the machine's own has to do. */

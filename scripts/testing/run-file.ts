@@ -85,6 +85,8 @@ async function execute(file: string, folder: string, recordsFile: string, option
       TMPDIR: folder,
       // A test that forgets --state-dir must not find the daemon of the person who runs it.
       XDG_STATE_HOME: path.join(folder, 'xdg'),
+      // npm and others would leave their caches in TMPDIR.
+      NODE_DISABLE_COMPILE_CACHE: '1',
       // Set inside of a test; with it the file would report to that one.
       NODE_TEST_CONTEXT: undefined,
     },

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { ROOT } from '../../scripts/testing/files.ts';
+import { filesUnder } from '../support/processes.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const run = promisify(execFile);
+const shop = path.join('examples', 'shop', 'shop-v1.yaml');
+
+/** This environment with this Node first in PATH, without what `npm test` has put there for its own children. */
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'));
+  const PATH = `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`;
+  return { ...Object.fromEntries(own), PATH, NODE_TEST_CONTEXT: undefined };
+}
+
+suite('the published package, packed and installed with npm', () => {
+  let folder = '';
+  let installed = '';
+
+  before(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'p-'));
+    await run('npm', ['pack', '--pack-destination', folder, '--loglevel=error'], {
+      cwd: ROOT,
+      env: environment(),
+    });
+    const [tarball = ''] = (await filesUnder(folder)).filter((name) => name.endsWith('.tgz'));
+    const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const args = ['install', '--global', '--prefix', folder, ...flags, path.join(folder, tarball)];
+    await run('npm', args, { cwd: folder, env: environment() });
+    installed = path.join(folder, 'lib', 'node_modules', '@crossfade', 'cli');
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const command = (name: string, args: string[]) =>
+    run(path.join(folder, 'bin', name), args, { cwd: installed, env: environment() });
+
+  for (const name of ['crossfade', 'xf']) {
+    test(`${name} version tells the version of the package`, async () => {
+      const { version } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
+      const { stdout, stderr } = await command(name, ['version']);
+      assert.ok(stdout.includes(version), stdout);
+      assert.equal(stderr, '');
+    });
+  }
+
+  test('crossfade plan works without a daemon, on the examples that the package carries', async () => {
+    const { stdout, stderr } = await command('crossfade', ['plan', '-f', shop]);
+    assert.match(stdout, /shop/);
+    assert.equal(stderr, '');
+  });
+
+  test('it carries JavaScript only, no Node, and nothing that is for development', async () => {
+    const files = await filesUnder(installed);
+    const own = files.filter((file) => !file.startsWith('node_modules'));
+    assert.ok(
+      own.includes('dist/main.js') && own.includes('LICENSE') && own.includes('README.md'),
+      own.join('\n'),
+    );
+    const unwanted = own.filter((file) => /\.ts$|^(tests|scripts|src|\.)/.test(file));
+    assert.deepEqual(unwanted, []);
+    const packages = files.filter((file) => /^node_modules\/(@[^/]+\/)?[^/@]+$/.test(file));
+    assert.ok(packages.length > 5, 'its dependencies are not installed');
+    assert.deepEqual(
+      packages.filter((name) => /\/(node-|typescript|knip|biome|fast-check)/.test(name)),
+      [],
+    );
+  });
+});
+
+test('bin/crossfade of the checkout works from another folder, through a link', async (t) => {
+  const folder = await tempDir(t);
+  const link = path.join(folder, 'crossfade');
+  await symlink(path.join(ROOT, 'bin', 'crossfade'), link);
+  const { stdout } = await run(link, ['plan', '-f', path.join(ROOT, shop)], {
+    cwd: folder,
+    env: environment(),
+  });
+  assert.match(stdout, /shop/);
+});
