@@ -1,0 +1,211 @@
+/** One worker from its first message to its end. worker.ts is the entry file; data-plane.ts carries the requests. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ms } from '../../../core/model.ts';
+import { DataPlane } from '../data/data-plane.ts';
+import { availableTransport } from '../data/transport.ts';
+import { routerFiles } from '../files.ts';
+import type { BoundHandle, ToWorker, WorkerConfig } from '../ipc.ts';
+import type { Log } from '../log.ts';
+import type { StoredTable } from '../table-store.ts';
+import { fromWire } from '../wire-error.ts';
+import { ControlServer } from './control-server.ts';
+import { Listeners } from './listeners.ts';
+import { ParentLink } from './parent-link.ts';
+import { persist } from './persist.ts';
+import { RouteState } from './route-state.ts';
+
+const ALIVE_MS: Ms = 1_000;
+const CHECK_END_MS: Ms = 50;
+/** For requests under way when the data plane is shut down. */
+const STOP_GRACE_MS: Ms = 3_000;
+
+interface Serving {
+  config: WorkerConfig;
+  plane: DataPlane;
+  listeners: Listeners;
+  routes: RouteState;
+  control: ControlServer;
+}
+
+export class WorkerProcess {
+  private readonly log: Log;
+  private readonly parent: ParentLink;
+  private readonly epoch = `${Date.now().toString(36)}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  private serving: Serving | undefined;
+  private tables: StoredTable[] = [];
+  private sockets = 0;
+  private controlHandle: BoundHandle | undefined;
+  private upgrading: PromiseWithResolvers<void> | undefined;
+
+  constructor(log: Log) {
+    this.log = log;
+    this.parent = new ParentLink(log, {
+      message: (message, handle) => this.received(message, handle),
+      adopted: () => this.giveToParent(),
+    });
+    this.parent.send({ t: 'up' });
+    setInterval(() => this.parent.send({ t: 'alive' }), ALIVE_MS).unref();
+  }
+
+  private received(message: ToWorker, handle: BoundHandle | undefined): void {
+    switch (message.t) {
+      case 'init':
+        this.tables = message.tables;
+        this.sockets = message.sockets;
+        this.serving = this.prepare(message.config);
+        return;
+      case 'socket':
+        if (handle) this.serving?.listeners.offer(message.listen, handle);
+        this.sockets--;
+        return;
+      case 'control':
+        this.controlHandle = handle;
+        this.start().catch((error: unknown) => this.fail(error));
+        return;
+      case 'leftover':
+        this.serving?.routes.setLeftover(message.inFlight);
+        return;
+      case 'upgradeFailed':
+        this.upgrading?.reject(fromWire(message.error));
+        return;
+      case 'retire':
+        this.end('retire').catch((error: unknown) => this.fail(error));
+        return;
+      case 'stop':
+        this.end('stop').catch((error: unknown) => this.fail(error));
+        return;
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.log.error('the worker ends', { error });
+    process.exit(1);
+  }
+
+  private prepare(config: WorkerConfig): Serving {
+    const { log, parent } = this;
+    const plane = new DataPlane({
+      transport: availableTransport(),
+      probeToken: config.probeToken,
+      onError: (error) => log.error('a connection met a bug', { error }),
+    });
+    const listeners = new Listeners(plane, parent);
+    const files = routerFiles(config.stateDir);
+    const routes = new RouteState({
+      plane,
+      listeners,
+      parent,
+      bootId: config.bootId,
+      epoch: this.epoch,
+      changed: (app) => this.serving?.control.changed(app),
+      persist: (app, stored) => {
+        parent.send({ t: 'table', app, stored });
+        return persist(files, log, app, stored);
+      },
+    });
+    const control = new ControlServer(this.handlers(config, routes), log);
+    return { config, plane, listeners, routes, control };
+  }
+
+  private handlers(config: WorkerConfig, routes: RouteState): ConstructorParameters<typeof ControlServer>[0] {
+    return {
+      hello: () => ({
+        epoch: this.epoch,
+        bootId: config.bootId,
+        workers: 1,
+        workerPid: process.pid,
+        parentPid: this.parent.parentPid,
+        apps: routes.appKeys(),
+        probeToken: config.probeToken,
+      }),
+      apply: ({ stateVersion, table }) => routes.apply(stateVersion, table),
+      drain: ({ app, stateVersion, replica, forMs }) => routes.drain(app, stateVersion, replica, forMs),
+      remove: ({ app, stateVersion }) => routes.remove(app, stateVersion),
+      observe: async ({ app }) => routes.observe(app),
+      check: ({ front }) => routes.check(front),
+      upgrade: ({ workerEntry }) => routes.frozen(() => this.upgrade(workerEntry)),
+      shutdown: async () => {
+        this.parent.ending = true;
+        this.parent.send({ t: 'shutdown' });
+        // Without a parent there is nobody to ask.
+        if (this.parent.parentPid === null) setImmediate(() => this.received({ t: 'stop' }, undefined));
+        return { workerPid: process.pid, parentPid: this.parent.parentPid };
+      },
+    };
+  }
+
+  /** Everything from the parent is here: serve what was served before, then take orders. */
+  private async start(): Promise<void> {
+    const { serving, controlHandle } = this;
+    if (serving === undefined || controlHandle === undefined || this.sockets !== 0) {
+      throw new Error('the parent did not send everything it announced');
+    }
+    for (const stored of this.tables) {
+      await serving.routes.restore(stored).catch((error: unknown) => {
+        this.log.error('a table cannot be served again', { app: stored.table.app, error });
+      });
+    }
+    serving.listeners.releaseOffered();
+    await serving.control.listen(controlHandle);
+    this.parent.send({ t: 'ready' });
+    this.log.info('serving', {
+      epoch: this.epoch,
+      apps: serving.routes.appKeys(),
+      transport: serving.plane.transport,
+    });
+  }
+
+  private giveToParent(): void {
+    const { serving } = this;
+    if (serving === undefined) return;
+    this.parent.send({ t: 'adopt', config: serving.config, tables: serving.routes.tables() });
+    for (const { listen, handle } of serving.listeners.handles())
+      this.parent.send({ t: 'socket', listen }, handle);
+    const control = serving.control.handle();
+    if (control) this.parent.send({ t: 'control' }, control);
+    this.parent.send({ t: 'adopted' });
+  }
+
+  /** Resolves when another worker serves and this one has been told to retire. */
+  private upgrade(workerEntry: string | undefined): Promise<Record<string, never>> {
+    this.upgrading = Promise.withResolvers<void>();
+    this.parent.send(workerEntry === undefined ? { t: 'upgrade' } : { t: 'upgrade', workerEntry });
+    return this.upgrading.promise.then(() => ({}));
+  }
+
+  /** Stops accepting, answers the rest, ends the process. */
+  private async end(how: 'retire' | 'stop'): Promise<void> {
+    const { serving } = this;
+    this.parent.ending = true;
+    if (serving === undefined) process.exit(0);
+    const { plane, listeners, routes, control } = serving;
+    plane.retiring = true;
+    listeners.stopAccepting();
+    this.upgrading?.resolve();
+    // The answer to `upgrade` goes out before its connection ends.
+    setImmediate(() => control.close());
+    this.log.info(how === 'retire' ? 'another worker serves; finishing' : 'stopping', {
+      open: plane.clients.size,
+    });
+    if (how === 'stop') plane.closeWaiting();
+    else routes.closeLong();
+    const until = how === 'stop' ? performance.now() + STOP_GRACE_MS : Number.POSITIVE_INFINITY;
+    let reported = '';
+    while (plane.clients.size > 0 && performance.now() < until) {
+      const inFlight = routes.inFlight();
+      if (how === 'retire' && JSON.stringify(inFlight) !== reported) {
+        reported = JSON.stringify(inFlight);
+        this.parent.send({ t: 'leftover', inFlight });
+      }
+      await sleep(CHECK_END_MS);
+    }
+    plane.stop();
+    process.exit(0);
+  }
+
+  /** Asked to end from outside: another worker takes over first. */
+  replace(): void {
+    this.parent.send({ t: 'upgrade' });
+  }
+}
