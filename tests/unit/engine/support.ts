@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -183,4 +183,65 @@ export async function stopAll(engine: Engine, app = APP, graceMs = 0): Promise<v
 export async function get(replica: Replica, where = '/'): Promise<string> {
   const answer = await fetch(`http://${replica.address}${where}`);
   return answer.text();
+}
+
+export interface Lab {
+  stateDir: string;
+  source: string;
+  engine: Engine;
+  /** Closes the engine, as a daemon that ends does, and opens another on the same state. */
+  reopen(given?: Partial<ProcessEngineOptions>): Promise<Engine>;
+}
+
+/** An engine of its own with a source folder; everything it started is ended, and its files are gone, after the test. */
+export async function lab(
+  t: { after(clean: () => Promise<void>): void },
+  given: Partial<ProcessEngineOptions> & { files?: Record<string, string | null> } = {},
+): Promise<Lab> {
+  const { files = { 'server.pl': PERL_SERVER }, ...options } = given;
+  const stateDir = temporaryFolder();
+  const source = temporaryFolder();
+  writeFiles(source, files);
+  const made: Lab = {
+    stateDir,
+    source,
+    engine: await openEngine(stateDir, options),
+    async reopen(changes = {}) {
+      await made.engine.close();
+      made.engine = await openEngine(stateDir, { ...options, ...changes });
+      return made.engine;
+    },
+  };
+  t.after(async () => {
+    await stopAll(made.engine);
+    await made.engine.close();
+    assert.deepEqual(processesWith(stateDir), [], 'processes were left behind');
+    removeFolder(stateDir);
+    removeFolder(source);
+  });
+  return made;
+}
+
+/** Pids of living processes that carry the text in their environment. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        return !stat.includes(') Z ') && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export async function logText(
+  engine: Engine,
+  query: { tail?: number; replica?: string; pool?: string } = {},
+): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of engine.logs({ app: APP, follow: false, ...query })) lines.push(line.text);
+  return lines;
 }

@@ -50,7 +50,7 @@ async function addSecret(
       'E_SECRET_MISSING',
       `there is no secret ${secret} in namespace ${namespace}, which spec.run.env.${variable} names`,
       {
-        hint: `create it first, or correct spec.run.env.${variable}.secret`,
+        hint: `create it with \`crossfade secret set ${secret} -n ${namespace}\`, or correct spec.run.env.${variable}.secret`,
         details: { secret, namespace, variable },
       },
     );

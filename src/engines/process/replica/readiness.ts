@@ -4,6 +4,7 @@ import type { ProbeAnswer } from '../probes/answer.ts';
 import { probeExec } from '../probes/exec.ts';
 import { probeHttp } from '../probes/http.ts';
 import { probeTcp } from '../probes/tcp.ts';
+import { withPort } from './command.ts';
 import type { Place } from './launch.ts';
 import { type Listener, listenerOn, portsOf, stillListens } from './listeners.ts';
 import type { ProcessStat } from './procfs.ts';
@@ -38,7 +39,7 @@ export async function askProbe(probe: Probe, target: Target, signal: AbortSignal
   const timeoutMs = probe.timeoutSeconds * 1000;
   if (action.kind === 'exec') {
     const { cwd, env, user } = target.place;
-    return probeExec({ command: action.command, cwd, env, user, timeoutMs, signal });
+    return probeExec({ command: withPort(action.command, target.port), cwd, env, user, timeoutMs, signal });
   }
   const port = action.port === undefined || action.port === target.appPort ? target.port : action.port;
   if (port === undefined) return { ok: false, detail: 'the probe needs a port, and the App has none' };
