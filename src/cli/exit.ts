@@ -21,9 +21,9 @@ export const EXIT_MEANING: Record<ExitCode, string> = {
   0: 'All is well.',
   1: 'Something failed that has no number of its own. `diff`: there are differences. `doctor`: a check failed.',
   2: 'The command line is wrong: unknown command or flag, missing argument, a value that cannot be read.',
-  3: 'An App file is wrong or cannot be read. Nothing was sent.',
+  3: 'An App file is wrong or cannot be read. Nothing was changed.',
   4: 'No such App, revision, release, secret or token.',
-  5: 'Refused: a conflict, a held revision, a verb that makes no sense now, or no permission.',
+  5: 'Refused: a conflict, a held revision, a source that cannot be built, a verb that makes no sense now, no permission.',
   6: 'The release was aborted or superseded. Users are on the stable revision.',
   7: 'Time is up, or the release ended inconclusive. `--timeout` ends the waiting, never the release.',
   8: 'The daemon cannot be reached, could not be started, or went away before it had answered.',
@@ -52,17 +52,18 @@ const BY_CODE: Record<string, ExitCode> = {
   E_DAEMON_GONE: EXIT.unreachable,
   E_DAEMON_START: EXIT.unreachable,
   E_DAEMON_FORBIDDEN: EXIT.unreachable,
+  E_DAEMON_RUNNING: EXIT.refused,
   E_NOT_BUILT: EXIT.refused,
 };
 
 const BY_STATUS: Record<number, ExitCode> = {
-  400: EXIT.badFile,
+  400: EXIT.usage,
   401: EXIT.refused,
   403: EXIT.refused,
   404: EXIT.notFound,
   409: EXIT.refused,
   412: EXIT.refused,
-  422: EXIT.badFile,
+  422: EXIT.refused,
 };
 
 /** By the error's own code first, by its family next, by the HTTP status it came with last. */
@@ -72,10 +73,18 @@ export function exitCodeOf(error: unknown): ExitCode {
   const own = BY_CODE[error.code];
   if (own !== undefined) return own;
   if (/^E_(SPEC|FILE|YAML|FIELD)/.test(error.code)) return EXIT.badFile;
-  if (/NOT_FOUND$/.test(error.code)) return EXIT.notFound;
+  if (isNotFound(error)) return EXIT.notFound;
   if (/^E_(CONFLICT|REFUSED|HELD|FORBIDDEN|UNAUTHORIZED)/.test(error.code)) return EXIT.refused;
   if ('status' in error && typeof error.status === 'number') return BY_STATUS[error.status] ?? EXIT.failed;
   return EXIT.failed;
+}
+
+/** There is no such App, revision, secret ...; not a command or file that an App file names. */
+export function isNotFound(error: unknown): boolean {
+  return (
+    error instanceof OperatingError &&
+    /^E_(APP_|NAMESPACE_|REVISION_|REPLICA_|SECRET_|TOKEN_)?NOT_FOUND$/.test(error.code)
+  );
 }
 
 /** The command line is wrong in a way that only the command itself can know. */

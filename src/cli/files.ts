@@ -33,7 +33,11 @@ export async function loadApps(session: Session, given: readonly string[]): Prom
     errors.push(...parsed.errors);
     apps.push(...parsed.apps.map((spec) => ({ spec: inNamespace(session, spec), file, baseDir })));
   }
-  if (errors.length > 0) throw fileError(formatSpecErrors(errors), errors);
+  if (errors.length > 0)
+    throw fileError(
+      formatSpecErrors(errors, { color: session.out.colour && !session.out.structured }),
+      errors,
+    );
   if (apps.length === 0) throw fileError(`there is no App in ${given.join(', ')}`);
   refuseTwice(apps);
   return apps;

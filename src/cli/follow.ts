@@ -16,6 +16,7 @@ interface FollowOptions {
   timeoutMs?: number;
   /** As `kubectl rollout status`: not before the old replicas are gone. */
   untilOldAreGone?: boolean;
+  abortIsWanted?: boolean;
   /** Say where it stands and do not wait. */
   once?: boolean;
 }
@@ -46,6 +47,10 @@ export async function followRelease(options: FollowOptions): Promise<Followed> {
     const waits = seen.app === undefined ? '' : `: ${seen.app.status.message}`;
     live.line(`time is up for app "${options.ref.name}"${waits}; ${howToGoOn(options.ref.name)}`);
     return { exit: EXIT.timeout, ...last };
+  }
+  if (ended.exit === EXIT.aborted && options.abortIsWanted) {
+    live.line(ended.line);
+    return { exit: EXIT.ok, ...last };
   }
   if (ended.exit === EXIT.ok) live.line(session.out.paint('green', ended.line));
   else session.out.note(session.out.paint('red', `error: ${ended.line}`));

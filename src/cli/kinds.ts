@@ -1,7 +1,6 @@
 import type { AppRef, Client, WatchItem } from '../api/client.ts';
 import type { AppView, EventView, ReleaseView, ReplicaView, RevisionView } from '../api/types.ts';
-import { OperatingError } from '../core/errors.ts';
-import { usageError } from './exit.ts';
+import { isNotFound, usageError } from './exit.ts';
 import type { Column } from './output/table.ts';
 import {
   appColumns,
@@ -128,6 +127,6 @@ function refOf(app: AppView): AppRef {
 }
 
 function noneWhenDeleted(error: unknown): [] {
-  if (error instanceof OperatingError && error.code.endsWith('NOT_FOUND')) return [];
+  if (isNotFound(error)) return [];
   throw error;
 }

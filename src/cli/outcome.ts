@@ -7,8 +7,10 @@ import { specReplicas } from './output/view.ts';
 export interface Goal {
   /** The spec's generation that must have been seen. */
   generation: number;
-  /** The release that had ended last before; a verdict of this one is old news. Undefined: any verdict counts. */
-  endedBefore?: string | null;
+  /** Releases whose verdicts are old news. Absent: any verdict counts. */
+  before?: readonly string[];
+  /** A release is certain to come: that all is quiet means that it has not begun yet. */
+  releaseIsCertain?: boolean;
 }
 
 export interface Outcome {
@@ -25,7 +27,8 @@ export function outcomeOf(app: AppView, goal: Goal): Outcome | undefined {
   }
   if (status.release !== null) return undefined;
   const last = status.lastRelease;
-  if (last !== null && last.id !== goal.endedBefore) return releaseOutcome(app, last);
+  if (last !== null && goal.before?.includes(last.id) !== true) return releaseOutcome(app, last);
+  if (goal.releaseIsCertain) return undefined;
   // No release was needed: scaling, a route, a setting. It is done when the replicas are there.
   const settled = replicaLine(app) === null && status.readyReplicas >= specReplicas(app);
   return settled && status.phase !== 'Pending' ? { exit: EXIT.ok, line: successLine(app) } : undefined;

@@ -58,8 +58,5 @@ export function buildProgram(ctx: CliContext): Command {
     program.commandsGroup(`${heading}:`);
     for (const register of registers) register(program, ctx);
   }
-  program.action(() => {
-    ctx.stdout.write(program.helpInformation());
-  });
   return program;
 }

@@ -19,8 +19,12 @@ export async function runCli(ctx: CliContext, args: readonly string[]): Promise<
       getErrHelpWidth: () => ctx.stdout.columns ?? 80,
     });
   }
+  if (args.length === 0) {
+    program.outputHelp();
+    return EXIT.ok;
+  }
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(args.flatMap(splitShortFlag), { from: 'user' });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof Exit) return error.code;
@@ -28,6 +32,12 @@ export async function runCli(ctx: CliContext, args: readonly string[]): Promise<
     printError(ctx, args, error);
     return exitCodeOf(error);
   }
+}
+
+/** `-o=json` as kubectl reads it; commander would take the value to be `=json`. */
+function splitShortFlag(arg: string): string[] {
+  const match = /^(-[a-zA-Z])=(.*)$/s.exec(arg);
+  return match === null ? [arg] : [match[1] ?? '', match[2] ?? ''];
 }
 
 function* withSubcommands(command: Command): Iterable<Command> {
@@ -51,7 +61,8 @@ function printError(ctx: CliContext, args: readonly string[], error: unknown): v
     ctx.stderr.write(`${JSON.stringify({ error: { code, message, hint, details } })}\n`);
     return;
   }
-  const bug = error instanceof OperatingError ? '' : `\n${(error as Error)?.stack ?? ''}`;
+  const bug =
+    error instanceof OperatingError ? '' : `\n${(error as Error)?.stack?.replace(/^.*\n/, '') ?? ''}`;
   ctx.stderr.write(`error: ${message}${bug}\n`);
   for (const line of hint?.split('\n') ?? []) ctx.stderr.write(`hint: ${line}\n`);
 }

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import type { AppRef, Client } from '../../api/client.ts';
 import type { ApplyResponse, AppView } from '../../api/types.ts';
-import { OperatingError } from '../../core/errors.ts';
 import { renderApp } from '../../spec/index.ts';
 import { collect, durationMs } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT, Exit, type ExitCode } from '../exit.ts';
+import { EXIT, Exit, type ExitCode, isNotFound } from '../exit.ts';
 import { type LoadedApp, loadApps } from '../files.ts';
 import { followRelease } from '../follow.ts';
 import { listOf } from '../output/output.ts';
@@ -22,8 +21,8 @@ interface ApplyFlags {
 interface Applied {
   ref: AppRef;
   response: ApplyResponse;
-  /** The release that had ended last before this. */
-  endedBefore: string | null;
+  /** Releases whose verdicts say nothing about this. */
+  before: string[];
 }
 
 export function registerApply(program: Command, ctx: CliContext): void {
@@ -73,7 +72,7 @@ async function applyOne(
 ): Promise<Applied> {
   const { name, namespace } = app.spec.metadata;
   const ref = { name, namespace };
-  const endedBefore = flags.wait ? await lastEnded(client, ref) : null;
+  const status = flags.wait ? await statusBefore(client, ref) : undefined;
   const response = await client.apply(ref, {
     app: renderApp(app.spec),
     ...(session.flags.server === undefined ? { baseDir: app.baseDir } : {}),
@@ -83,16 +82,22 @@ async function applyOne(
   const suffix = flags.dryRun ? ' (dry run)' : '';
   say(session, `app/${name} ${response.result}${suffix}`);
   if (response.message !== '') say(session, `  ${response.message}`);
-  return { ref, response, endedBefore };
+  return { ref, response, before: oldReleases(status, response) };
 }
 
-async function lastEnded(client: Client, ref: AppRef): Promise<string | null> {
+async function statusBefore(client: Client, ref: AppRef): Promise<AppView['status'] | undefined> {
   try {
-    return (await client.app(ref)).status.lastRelease?.id ?? null;
+    return (await client.app(ref)).status;
   } catch (error) {
-    if (error instanceof OperatingError && error.code.endsWith('NOT_FOUND')) return null;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** A release that ran already is superseded or waited for by a changed spec; that of an unchanged one is the one meant. */
+function oldReleases(status: AppView['status'] | undefined, response: ApplyResponse): string[] {
+  const running = response.result === 'unchanged' ? null : status?.release;
+  return [status?.lastRelease, running].flatMap((release) => release?.id ?? []);
 }
 
 /** What is said about an object goes to stderr when the object itself is asked for. */
@@ -119,7 +124,7 @@ async function waitForAll(
         session,
         client,
         ref: one.ref,
-        goal: { generation: one.response.app.metadata.generation, endedBefore: one.endedBefore },
+        goal: { generation: one.response.app.metadata.generation, before: one.before },
         ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
       });
       const app: AppView = followed.app ?? one.response.app;

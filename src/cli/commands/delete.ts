@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AppRef, Client } from '../../api/client.ts';
-import { OperatingError } from '../../core/errors.ts';
 import { appNames, collect, durationMs } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT, Exit, usageError } from '../exit.ts';
+import { EXIT, Exit, isNotFound, usageError } from '../exit.ts';
 import { loadApps } from '../files.ts';
 import { type Session, withSession } from '../session.ts';
 
@@ -74,8 +73,4 @@ async function untilGone(session: Session, client: Client, ref: AppRef, timeoutM
   }
   session.out.note(`error: time is up, app/${ref.name} is still there: ${message}`);
   throw new Exit(EXIT.timeout);
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof OperatingError && error.code.endsWith('NOT_FOUND');
 }

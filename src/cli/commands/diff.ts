@@ -9,7 +9,7 @@ import type { AppSpec } from '../../spec/app.ts';
 import { renderApp } from '../../spec/index.ts';
 import { collect } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT, Exit } from '../exit.ts';
+import { EXIT, Exit, isNotFound } from '../exit.ts';
 import { loadApps } from '../files.ts';
 import { toYamlText } from '../output/yaml.ts';
 import { type Session, withSession } from '../session.ts';
@@ -50,7 +50,7 @@ async function storedText(client: Client, { metadata: { name, namespace } }: App
     const { generation: _ours, ...written } = metadata;
     return toYamlText({ apiVersion, kind, metadata: written, spec });
   } catch (error) {
-    if (error instanceof OperatingError && error.code.endsWith('NOT_FOUND')) return '';
+    if (isNotFound(error)) return '';
     throw error;
   }
 }

@@ -89,6 +89,6 @@ function showPage({ out }: Session, page: StrategyPage): void {
 function examplePlan(page: StrategyPage): ReturnType<typeof planFor> {
   const { apps, errors } = parseAppFile(page.example, { file: `the example of ${page.kind}`, baseDir: '/' });
   const [spec] = apps;
-  if (spec === undefined || errors.length > 0) throw new Error(formatSpecErrors(errors));
+  if (spec === undefined || errors.length > 0) throw new Error(formatSpecErrors(errors, { color: false }));
   return planFor({ spec });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { renderApp, toYaml } from '../../spec/index.ts';
+import { renderApp, renderAppYaml } from '../../spec/index.ts';
 import { collect } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { loadApps } from '../files.ts';
@@ -31,7 +31,7 @@ export function registerRender(program: Command, ctx: CliContext): void {
           out.lines(apps.map(({ metadata }) => `app/${metadata.name}`));
           return;
         }
-        out.print(apps.map((spec) => toYaml(spec).trimEnd()).join('\n---\n'));
+        out.print(apps.map((spec) => renderAppYaml(spec).trimEnd()).join('\n---\n'));
       }),
     );
 }

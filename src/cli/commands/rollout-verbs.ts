@@ -120,12 +120,16 @@ function registerVerb(
         session,
         client,
         ref,
-        goal: { generation: before.metadata.generation, endedBefore: before.status.lastRelease?.id ?? null },
+        goal: {
+          generation: before.metadata.generation,
+          before: [before.status.lastRelease].flatMap((release) => release?.id ?? []),
+          releaseIsCertain: true,
+        },
+        // Ending the release is what was asked for.
+        abortIsWanted: before.status.release !== null && (verb === 'abort' || verb === 'undo'),
         ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
       });
       if (out.structured) out.object(followed.app ?? response.app);
-      // An abort that was asked for and happened is what the caller wanted.
-      if (verb === 'abort' && followed.exit === EXIT.aborted) return;
       if (followed.exit !== EXIT.ok) throw new Exit(followed.exit);
     }),
   );
@@ -157,9 +161,10 @@ function refusal(
   name: string,
   response: { reason: { code: string; message: string } | null; message: string },
 ) {
-  const why = response.reason?.message ?? response.message;
+  const { reason } = response;
+  const why = reason === null ? response.message : `${reason.message} (${reason.code})`;
   return new OperatingError('E_REFUSED', `${verb} of app "${name}" was refused: ${why}`, {
     hint: `see where it stands: crossfade status ${name}`,
-    ...(response.reason === null ? {} : { details: { reason: response.reason } }),
+    ...(reason === null ? {} : { details: { reason } }),
   });
 }

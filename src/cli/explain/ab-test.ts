@@ -4,7 +4,7 @@ export const abTest: StrategyPage = {
   kind: 'abTest',
   summary: 'two versions for two groups of users, the same user always in the same group, until you decide',
   howItWorks: [
-    'Who gets the new version is decided by user, not by request: by a header or cookie that matches (`matches`), or by a salted hash of a user key (`split`), or both. The router can issue the cookie to users who have none.',
+    'Who gets the new version is decided by user, not by request: by a header or cookie that matches (`match`), or by a salted hash of a user key (`split`), or both. The router can issue the cookie to users who have none.',
     'The assignment is sticky and only moves one way: a user who was given the new version keeps it while its share grows, and goes back only when the experiment is aborted. The salt makes sure that it is not always the same users who are tried upon.',
     'The experiment has no end of its own: it runs until `crossfade rollout promote` gives the new version to everybody, or `abort` takes it back. Requests, failures and latency are counted for each version.',
   ],
@@ -25,6 +25,6 @@ export const abTest: StrategyPage = {
     'Not to find out whether a version works: that is what canary is for.',
   ],
   example: exampleApp(
-    'abTest:\n  matches:\n    - headers: [{ name: x-beta, value: "yes" }]\n  split:\n    weight: 50\n    by: { cookie: { name: visitor, issue: true } }',
+    'abTest:\n  match:\n    - headers: { x-beta: "yes" }\n  split:\n    percent: 50\n    by: { cookie: visitor }',
   ),
 };

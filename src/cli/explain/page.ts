@@ -19,7 +19,8 @@ kind: App
 metadata: { name: shop }
 spec:
   replicas: 3
-  run: { command: [./shop] }
+  source: .
+  run: { command: [node, server.js] }
   port: 8080
   health: { ready: { http: /healthz } }
   route: { listen: 8000 }

@@ -6,7 +6,7 @@ export const recreate: StrategyPage = {
   howItWorks: [
     'The router first stops letting requests through: they are refused with 503 and Retry-After, or, with `hold`, they wait in a queue. Only when the router has acknowledged that are the old replicas drained and stopped. Then the new ones are started, and the route opens when they are ready.',
     'Old and new never run at the same time. The time from the first refused or held request to the first new answer is the outage; it is measured and reported with the number of requests that were refused or held.',
-    'With `hold: { maxRequests, maxMs }` the queue ends by itself in the router: a request beyond either limit is answered 503, even when the daemon is gone.',
+    'With `hold: { maxRequests, maxWait }` the queue ends by itself in the router: a request beyond either limit is answered 503, even when the daemon is gone.',
   ],
   advantages: [
     'Two versions never run side by side: no shared database schema, lock or port has to suit both.',
@@ -25,5 +25,5 @@ export const recreate: StrategyPage = {
     'Development and test, or a maintenance window in which an outage is agreed.',
     'Workers that must not process the same queue in two versions.',
   ],
-  example: exampleApp('recreate:\n  hold: { maxRequests: 1000, timeout: 10s }'),
+  example: exampleApp('recreate:\n  hold: { maxRequests: 1000, maxWait: 10s }'),
 };

@@ -10,8 +10,10 @@ export interface Output {
   /** json or yaml: nothing for people goes to stdout. */
   structured: boolean;
   paint: Paint;
+  colour: boolean;
   glyphs: Glyphs;
   isTTY: boolean;
+  /** Width of the terminal; a file has none. */
   columns: number;
   print(text: string): void;
   lines(lines: readonly string[]): void;
@@ -25,16 +27,18 @@ export interface Output {
 
 export function createOutput(ctx: CliContext, flags: Pick<GlobalFlags, 'output' | 'color'>): Output {
   const structured = flags.output === 'json' || flags.output === 'yaml';
+  const colour = wantsColour(ctx, flags);
   const print = (text: string): void => {
     ctx.stdout.write(`${text}\n`);
   };
   return {
     format: flags.output,
     structured,
-    paint: wantsColour(ctx, flags) ? coloured : plain,
+    paint: colour ? coloured : plain,
+    colour,
     glyphs: isUtf8(ctx.env) ? UNICODE : ASCII,
     isTTY: ctx.isTTY,
-    columns: ctx.stdout.columns ?? 80,
+    columns: ctx.isTTY ? (ctx.stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     print,
     lines: (lines) => {
       if (lines.length > 0) print(lines.join('\n'));

@@ -1,5 +1,5 @@
 import type { PlanView } from '../../api/types.ts';
-import type { Paint } from './colour.ts';
+import { type Paint, widthOf } from './colour.ts';
 import type { Glyphs } from './glyphs.ts';
 import { align } from './table.ts';
 import { plural } from './view.ts';
@@ -7,6 +7,8 @@ import { plural } from './view.ts';
 interface PlanStyle {
   paint: Paint;
   glyphs: Glyphs;
+  /** Width of the terminal. */
+  columns: number;
 }
 
 const CHANGE: Record<PlanView['change'], string> = {
@@ -54,18 +56,47 @@ function differenceLines(plan: PlanView, { paint, glyphs }: PlanStyle): string[]
   return ['', 'Differences:', ...align(rows, '  ').map((line) => `  ${line}`)];
 }
 
-export function stageLines(plan: Pick<PlanView, 'stages'>, { paint }: PlanStyle): string[] {
-  const arms = [...new Set(plan.stages.flatMap((stage) => Object.keys(stage.replicas)))];
+/** A table, or where that does not fit the terminal, a list. */
+export function stageLines(plan: Pick<PlanView, 'stages'>, style: PlanStyle): string[] {
+  const table = stageTable(plan, style);
+  const widest = Math.max(...table.map(widthOf));
+  return widest + INDENT <= style.columns ? table : stageList(plan, style);
+}
+
+const INDENT = 2;
+
+function stageTable({ stages }: Pick<PlanView, 'stages'>, { paint }: PlanStyle): string[] {
+  const arms = [...new Set(stages.flatMap((stage) => Object.keys(stage.replicas)))];
   const header = ['#', 'STAGE', ...arms.map((arm) => arm.toUpperCase()), 'ROUTE', 'GATES', 'IF ABORTED'];
-  const rows = plan.stages.map((stage, index) => [
+  const rows = stages.map((stage, index) => [
     String(index + 1),
     stage.name,
     ...arms.map((arm) => String(stage.replicas[arm] ?? 0)),
-    stage.outage === null ? stage.route : paint('red', `${stage.route} (outage: ${stage.outage})`),
-    stage.gates.length === 0 ? '-' : stage.gates.join(', '),
+    routeText(stage, paint),
+    gatesText(stage),
     stage.onAbort,
   ]);
   return align([header, ...rows], '  ');
+}
+
+function stageList({ stages }: Pick<PlanView, 'stages'>, { paint }: PlanStyle): string[] {
+  return stages.flatMap((stage, index) => [
+    `${index + 1}  ${paint('bold', stage.name)}`,
+    `     replicas    ${Object.entries(stage.replicas)
+      .map(([arm, count]) => `${arm} ${count}`)
+      .join(', ')}`,
+    `     route       ${routeText(stage, paint)}`,
+    `     gates       ${gatesText(stage)}`,
+    `     if aborted  ${stage.onAbort}`,
+  ]);
+}
+
+function routeText({ route, outage }: PlanView['stages'][number], paint: Paint): string {
+  return outage === null ? route : paint('red', `${route} (outage: ${outage})`);
+}
+
+function gatesText({ gates }: PlanView['stages'][number]): string {
+  return gates.length === 0 ? '-' : gates.join(', ');
 }
 
 function summaryLine(plan: PlanView, paint: Paint): string {

@@ -16,6 +16,7 @@ import {
 } from '../../../src/cli/output/tables.ts';
 import { app, CANDIDATE, event, NOW_MS, plan, release, replica, revision, STABLE, settled } from './views.ts';
 
+const PLAN_STYLE = { paint: plain, glyphs: UNICODE, columns: Number.POSITIVE_INFINITY };
 const CONTEXT = { paint: plain, nowMs: NOW_MS };
 const REPLICAS = [
   replica('shop-3-1-a'),
@@ -239,7 +240,7 @@ AGE   TYPE     REASON           APP    RELEASE   ACTOR   MESSAGE
 
 test('a plan shows differences, stages, outages and the peak', () => {
   same(
-    planLines(plan(), { paint: plain, glyphs: UNICODE }),
+    planLines(plan(), PLAN_STYLE),
     `
 app/shop will be released (recreate)
 Compared with revision #3 (${STABLE}), generation 5.
@@ -259,6 +260,25 @@ Note: a note
   );
 });
 
+test('on a narrow terminal the stages of a plan become a list', () => {
+  const [, second] = plan().stages;
+  const narrow = planLines(plan({ stages: second === undefined ? [] : [second], differences: [] }), {
+    ...PLAN_STYLE,
+    columns: 60,
+  });
+  same(
+    narrow.slice(3, -3),
+    `
+Stages (recreate):
+  1  start
+       replicas    stable 0, candidate 3
+       route       candidate 100%
+       gates       ready
+       if aborted  stable is started again: an outage
+`,
+  );
+});
+
 test('a plan that compares with nothing says so', () => {
   const lines = planLines(
     plan({
@@ -269,7 +289,7 @@ test('a plan that compares with nothing says so', () => {
       notes: [],
       declaresOutage: false,
     }),
-    { paint: plain, glyphs: UNICODE },
+    PLAN_STYLE,
   );
   same(
     lines,

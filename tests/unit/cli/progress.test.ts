@@ -111,11 +111,17 @@ test('each verdict ends with its exit code and reason', () => {
 
 test('the verdict of an earlier release is not taken for the one that is waited for', () => {
   const old = release({ id: 'r3', verdict: 'aborted' });
-  const goal = { generation: 5, endedBefore: 'r3' };
+  const goal = { generation: 5, before: ['r3'] };
   const scaling = settled({ lastRelease: old, replicas: 2, readyReplicas: 2, updatedReplicas: 2 });
   assert.equal(outcomeOf(scaling, goal), undefined);
   assert.equal(outcomeOf(settled({ lastRelease: old }), goal)?.exit, EXIT.ok);
   assert.equal(outcomeOf(settled({ lastRelease: old }), { generation: 5 })?.exit, EXIT.aborted);
+});
+
+test('quiet is not the end where a release is certain to come', () => {
+  const goal = { generation: 5, before: ['r4'], releaseIsCertain: true };
+  assert.equal(outcomeOf(settled(), goal), undefined);
+  assert.equal(outcomeOf(settled(), { generation: 5, before: ['r4'] })?.exit, EXIT.ok);
 });
 
 test('a frozen App ends the waiting', () => {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { temporaryFolder } from './api-server.ts';
+import { run } from './fake-context.ts';
+
+const FAKE_DAEMON = [process.execPath, path.join(import.meta.dirname, 'fake-daemon.ts')];
+
+function stateDirOf(t: TestContext): string {
+  const stateDir = path.join(temporaryFolder(t), 'state');
+  t.after(() => run(['daemon', 'stop'], { stateDir }));
+  return stateDir;
+}
+
+test('a command that needs the daemon starts it, says so, and the next one finds it', async (t) => {
+  const stateDir = stateDirOf(t);
+  const ctx = { entry: FAKE_DAEMON };
+  const first = await run(['get', 'apps'], { stateDir, ctx });
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(
+    first.stderr,
+    /^started the daemon \(pid \d+, log in .*daemon\.log\)\nno apps found in namespace default\n$/,
+  );
+  const second = await run(['get', 'apps'], { stateDir, ctx });
+  assert.equal(second.stderr, 'no apps found in namespace default\n');
+});
+
+test('commands that start it at the same time share one daemon', async (t) => {
+  const stateDir = stateDirOf(t);
+  const ctx = { entry: FAKE_DAEMON };
+  const ran = await Promise.all(Array.from({ length: 4 }, () => run(['get', 'apps'], { stateDir, ctx })));
+  assert.deepEqual(
+    ran.map(({ code }) => code),
+    [0, 0, 0, 0],
+    ran.map(({ stderr }) => stderr).join(),
+  );
+  assert.equal(ran.filter(({ stderr }) => stderr.includes('started the daemon')).length, 1);
+});
+
+test('a daemon that does not come up is told with the end of its log', async (t) => {
+  const stateDir = stateDirOf(t);
+  const ran = await run(['get', 'apps'], { stateDir, ctx: { entry: [...FAKE_DAEMON, '--break'] } });
+  assert.equal(ran.code, 8);
+  assert.match(
+    ran.stderr,
+    /error: the daemon exited with code 1; its log ends with:\ncannot read the database/,
+  );
+  assert.match(ran.stderr, /hint: the whole log is .*daemon\.log/);
+  assert.match(readFileSync(path.join(stateDir, 'daemon.log'), 'utf8'), /damaged/);
+});
+
+test('a program that cannot be started is told', async (t) => {
+  const ran = await run(['get', 'apps'], { stateDir: stateDirOf(t) });
+  assert.equal(ran.code, 8);
+  assert.match(ran.stderr, /error: the daemon could not be started: spawn .* ENOENT/);
+});
+
+test('commands that only read this machine never start one', async (t) => {
+  const stateDir = stateDirOf(t);
+  const ctx = { entry: FAKE_DAEMON };
+  for (const line of [
+    ['version'],
+    ['doctor'],
+    ['explain'],
+    ['schema'],
+    ['completion', 'bash'],
+    ['daemon', 'stop'],
+  ]) {
+    const ran = await run(line, { stateDir, ctx });
+    assert.equal(ran.code, 0, `${line.join(' ')}: ${ran.stderr}`);
+    assert.doesNotMatch(ran.stderr, /started the daemon/);
+  }
+  const status = await run(['daemon', 'status'], { stateDir, ctx });
+  assert.equal(status.code, 8);
+  assert.match(status.stdout, /^no daemon runs with the state dir /);
+});
