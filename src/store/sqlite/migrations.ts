@@ -58,7 +58,12 @@ export function migrate(db: DatabaseSync, file: string, steps: readonly string[]
   }
   for (const [index, step] of steps.entries()) {
     if (index < found) continue;
-    db.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+    try {
+      db.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
   }
 }
 

@@ -19,7 +19,6 @@ export function openDatabase(file: string): DatabaseSync {
     chmodSync(file, 0o600);
     return db;
   } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
     db.close();
     throw error;
   }
