@@ -9,6 +9,7 @@ import { buildProgram } from './program.ts';
  * @param args what follows the program's name
  */
 export async function runCli(ctx: CliContext, args: readonly string[]): Promise<number> {
+  endQuietlyWithoutReader(ctx);
   const program = buildProgram(ctx);
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
@@ -32,6 +33,15 @@ export async function runCli(ctx: CliContext, args: readonly string[]): Promise<
     printError(ctx, args, error);
     return exitCodeOf(error);
   }
+}
+
+/** `crossfade logs -f shop | head -1`: the reader has what it wanted, which is no error. */
+function endQuietlyWithoutReader(ctx: CliContext): void {
+  if (ctx.stdout !== process.stdout) return;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.ok);
+  });
 }
 
 /** `-o=json` as kubectl reads it; commander would take the value to be `=json`. */
