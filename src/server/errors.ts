@@ -27,7 +27,7 @@ const BY_CODE: Record<string, ContentfulStatusCode> = {
 
 /** The HTTP status of an operating error: by its code, by its family, or 422: understood, and refused. */
 export function statusOf({ code }: OperatingError): ContentfulStatusCode {
-  return BY_CODE[code] ?? (code.endsWith('_NOT_FOUND') ? 404 : code.startsWith('E_SPEC') ? 400 : 422);
+  return BY_CODE[code] ?? (code.endsWith('_NOT_FOUND') ? 404 : 422);
 }
 
 export function errorBody({ code, message, hint, details }: OperatingError): ErrorBody {

@@ -98,9 +98,11 @@ function serve(
 async function closeServer(server: Server, closing: AbortController, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   closing.abort();
-  server.closeIdleConnections();
+  // A connection whose answer ends from now on becomes idle, and would be kept alive for seconds.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const hurry = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(hurry);
 }
 
