@@ -130,6 +130,7 @@ export interface AppView {
     previewUrl: string | null;
     replicas: number;
     readyReplicas: number;
+    /** Of the revision that the running release brings; without a release, of the stable one. */
     updatedReplicas: number;
     stableRevision: string | null;
     stableRevisionNumber: number | null;

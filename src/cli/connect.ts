@@ -79,7 +79,9 @@ async function startDaemon({ ctx, stateDir, client, say }: StartOptions): Promis
     }
     await sleep(POLL_MS);
   }
-  if (!sawEnd) say(`started the daemon (pid ${child.pid}, log in ${logPath})`);
+  // Another command may have been faster: then it is its daemon that answers.
+  if ((await client.version()).pid === child.pid)
+    say(`started the daemon (pid ${child.pid}, log in ${logPath})`);
 }
 
 function openLog(stateDir: string, logPath: string): { logFd: number; logStart: number } {

@@ -76,11 +76,10 @@ async function waitForOutcome(
       const step = progressStep(said, app);
       said = step.said;
       for (const line of step.lines) live.line(line);
-      live.now(step.now);
       const outcome = outcomeOf(app, goal);
       const lingering = outcome?.exit === EXIT.ok && untilOldAreGone === true && oldReplicasLeft(app);
       if (outcome !== undefined && !lingering) return outcome;
-      if (lingering) live.now(replicaLine(app));
+      live.now(lingering ? replicaLine(app) : step.now);
       if (once) return 'running';
     }
   } finally {

@@ -40,7 +40,7 @@ export function createLiveLines(
         return;
       }
       erase();
-      const width = (ctx.stdout.columns ?? 80) - 1;
+      const width = (ctx.stdout.columns || 80) - 1;
       to.write(paint('dim', text.length > width ? text.slice(0, width) : text));
       shown = text;
     },

@@ -16,8 +16,8 @@ export async function runCli(ctx: CliContext, args: readonly string[]): Promise<
       writeOut: (text) => ctx.stdout.write(text),
       writeErr: (text) => ctx.stderr.write(text),
       outputError: () => undefined,
-      getOutHelpWidth: () => ctx.stdout.columns ?? 80,
-      getErrHelpWidth: () => ctx.stdout.columns ?? 80,
+      getOutHelpWidth: () => ctx.stdout.columns || 80,
+      getErrHelpWidth: () => ctx.stdout.columns || 80,
     });
   }
   if (args.length === 0) {

@@ -30,7 +30,7 @@ const VERBS: Verb[] = [
     verb: 'undo',
     summary: 'back to the previous revision, or to another one',
     description:
-      'Goes back to the previous revision, or to --to-revision. While that one is warm it is one route change, under a second; otherwise its replicas are started first. During a release it aborts it.',
+      'Goes back to the previous revision, or to --to-revision. While that one is warm it is one route change, under a second; otherwise its replicas are started first. A running release is taken back by `abort`.',
     moves: true,
     extra: (command) =>
       command.option('--to-revision <number|id>', 'which revision; absent: the previous one'),
@@ -126,7 +126,7 @@ function registerVerb(
           releaseIsCertain: true,
         },
         // Ending the release is what was asked for.
-        abortIsWanted: before.status.release !== null && (verb === 'abort' || verb === 'undo'),
+        abortIsWanted: verb === 'abort',
         ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
       });
       if (out.structured) out.object(followed.app ?? response.app);

@@ -39,7 +39,9 @@ export function registerSecret(program: Command, ctx: CliContext): void {
     );
   secret
     .command('delete')
-    .description('Removes a secret. Revisions that were made with it keep their copy; applying an App that names it is refused.')
+    .description(
+      'Removes a secret. Revisions that were made with it keep their copy; applying an App that names it is refused.',
+    )
     .argument('<name>', 'name of the secret')
     .action(
       withSession(ctx, async (session, name: string) => {

@@ -76,7 +76,7 @@ async function drawAgain(session: Session, client: Client, ref: AppRef, signal: 
     const lines = await picture(session, client, app);
     // One write: a picture that is cleared first and drawn later flickers.
     if (out.isTTY)
-      ctx.stdout.write(`${HOME_AND_CLEAR}${lines.slice(0, (ctx.stdout.rows ?? 1_000) - 1).join('\n')}\n`);
+      ctx.stdout.write(`${HOME_AND_CLEAR}${lines.slice(0, (ctx.stdout.rows || 1_000) - 1).join('\n')}\n`);
     else out.lines([...lines, '']);
   }
 }

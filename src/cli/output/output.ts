@@ -38,7 +38,7 @@ export function createOutput(ctx: CliContext, flags: Pick<GlobalFlags, 'output' 
     colour,
     glyphs: isUtf8(ctx.env) ? UNICODE : ASCII,
     isTTY: ctx.isTTY,
-    columns: ctx.isTTY ? (ctx.stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    columns: ctx.isTTY ? ctx.stdout.columns || 80 : Number.POSITIVE_INFINITY,
     print,
     lines: (lines) => {
       if (lines.length > 0) print(lines.join('\n'));

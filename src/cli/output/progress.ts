@@ -29,8 +29,8 @@ export function progressStep(said: Progress, app: AppView): ProgressStep {
   const lines = fresh ? [startLine(app, release)] : [];
   release.stages.forEach((stage, index) => {
     if (stage.state !== 'done' || index < before.stagesDone) return;
-    const share = shareText(stage);
-    lines.push(`  ${stageTitle(release, index)}: done${share === '' ? '' : ` (${share})`}`);
+    const share = stage.measuredPercent === null ? '' : ` (${shareText(stage)})`;
+    lines.push(`  ${stageTitle(release, index)}: done${share}`);
   });
   const current = currentStage(release);
   const stageNow = current === undefined ? null : `${current.index}`;

@@ -148,7 +148,5 @@ function stageMark(stage: StageView, glyphs: Glyphs, paint: Paint): string {
 function stageDetail(stage: StageView, release: ReleaseView): string {
   const waits = stage.state === 'current' ? waitingFor(stage) : '';
   const paused = stage.state === 'current' && release.paused ? 'paused by an operator' : '';
-  return [shareText(stage), waits === '' ? '' : `waits: ${waits}`, paused]
-    .filter((part) => part !== '')
-    .join('; ');
+  return [shareText(stage), waits, paused].filter((part) => part !== '').join('; ');
 }

@@ -10,7 +10,8 @@ const STEPS: [name: string, ms: number][] = [
 /** How long ago, in at most two units: `45s`, `3m12s`, `2h5m`, `8d`. */
 export function ageText(at: string | null, nowMs: number): string {
   if (at === null) return '-';
-  return durationText(Math.max(0, nowMs - Date.parse(at)));
+  const agoMs = Math.max(0, nowMs - Date.parse(at));
+  return durationText(agoMs - (agoMs % 1_000));
 }
 
 /** Two units below ten of the larger, one from there on; below a second in milliseconds. */

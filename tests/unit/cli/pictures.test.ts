@@ -56,7 +56,7 @@ shop  Progressing  waits for a pause of 30s, 12s left
 │     └─ ✓ shop-3-1-b  running  127.0.0.1:20002  in the route  0 restarts  2h5m
 └─ Release r4  running  canary from #3 to #4 by alice, for 2m
    ├─ ✓ canary 8%    asked 8%, measured 8% of 1000 requests
-   ├─ ▶ canary 50%   asked 50%, measured 50.25% of 400 requests; waits: pause of 30s, 12s left
+   ├─ ▶ canary 50%   asked 50%, measured 50.25% of 400 requests; pause of 30s, 12s left
    ├─ ○ canary 100%  asked 100%
    └─ ○ promoted
 `,
