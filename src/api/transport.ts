@@ -11,7 +11,7 @@ export interface ClientOptions {
 }
 
 /** An error that the server answered, with the HTTP status it came with. */
-export class ApiError extends OperatingError {
+class ApiError extends OperatingError {
   readonly status: number;
 
   constructor(status: number, body: ErrorBody['error']) {

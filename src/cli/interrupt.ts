@@ -1,7 +1,3 @@
-import { EXIT } from './exit.ts';
-
-export const INTERRUPTED = EXIT.interrupted;
-
 /** Runs `body` with a signal that Ctrl-C aborts; a second Ctrl-C ends the program as it does anywhere. */
 export async function untilInterrupted<T>(
   body: (signal: AbortSignal) => Promise<T>,

@@ -24,7 +24,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export function sessionOf(ctx: CliContext, command: Command): Session {
+function sessionOf(ctx: CliContext, command: Command): Session {
   const flags = command.optsWithGlobals<GlobalFlags>();
   const stateDir = stateDirOf(flags, ctx);
   const actor = actorOf(flags, ctx.env);

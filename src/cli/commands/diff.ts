@@ -55,6 +55,8 @@ async function storedText(client: Client, { metadata: { name, namespace } }: App
   }
 }
 
+const DIFF_PROGRAM = 'diff';
+
 /** By the system's own `diff -u`, as kubectl does. */
 function unifiedDiff({ metadata }: AppSpec, stored: string, wanted: string): string {
   if (stored === wanted) return '';
@@ -64,7 +66,7 @@ function unifiedDiff({ metadata }: AppSpec, stored: string, wanted: string): str
     writeFileSync(files[0], stored === '' ? '' : `${stored}\n`);
     writeFileSync(files[1], `${wanted}\n`);
     const label = `${metadata.namespace}/${metadata.name}`;
-    const run = spawnSync('diff', ['-u', '-L', `stored ${label}`, '-L', `file ${label}`, ...files], {
+    const run = spawnSync(DIFF_PROGRAM, ['-u', '-L', `stored ${label}`, '-L', `file ${label}`, ...files], {
       encoding: 'utf8',
     });
     if (run.error !== undefined || run.status === null || run.status > 1) {

@@ -71,7 +71,7 @@ function nowLine(app: AppView, release: ReleaseView): string | null {
 }
 
 /** kubectl's own sentences, for the strategies that replace replicas one after the other. */
-export function rolloutLine(app: AppView, release: ReleaseView): string | null {
+function rolloutLine(app: AppView, release: ReleaseView): string | null {
   if (release.strategy !== 'rolling' && release.strategy !== 'recreate') return null;
   return replicaLine(app);
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './api-server.ts';
 import { run } from './fake-context.ts';
 
-const FAKE_DAEMON = [process.execPath, path.join(import.meta.dirname, 'fake-daemon.ts')];
+const FAKE_DAEMON = [process.execPath, fileURLToPath(import.meta.resolve('./fake-daemon.ts'))];
 
 function stateDirOf(t: TestContext): string {
   const stateDir = path.join(temporaryFolder(t), 'state');
