@@ -1,5 +1,5 @@
 import { DEFAULT_ROLL } from './compile.ts';
-import { namedPools } from './decide/abort.ts';
+import { namedPools, stableCanCarry } from './decide/abort.ts';
 import type { Draft } from './decide/draft.ts';
 import { armCount } from './decide/intent.ts';
 import { type AppState, FULL_WEIGHT, type Reason, type RouteTable } from './model.ts';
@@ -15,7 +15,7 @@ export function brokenInvariant(before: AppState, draft: Draft): Reason | undefi
     const broken =
       action.kind === 'route'
         ? (weightsSum(action.table) ??
-          namesReady(action.table, draft) ??
+          namesReady(before, action.table, draft) ??
           keepsCapacity(before, action.table, draft))
         : action.kind === 'stop'
           ? stopsDrained(action.replica, draft)
@@ -37,11 +37,10 @@ function weightsSum(table: RouteTable): Reason | undefined {
 }
 
 /** 2. The route never names a revision without a ready replica, except in a declared outage (argo-rollouts#2641, #4750). */
-function namesReady(table: RouteTable, draft: Draft): Reason | undefined {
+function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | undefined {
   if (table.route.admit.kind !== 'open') return undefined;
-  const before = namedPools(
-    draft.router?.serving?.route ?? { split: { kind: 'weights', to: [] }, matches: [] },
-  );
+  const last = [prior.table, draft.router?.serving];
+  const before = new Set(last.flatMap((given) => (given ? [...namedPools(given.route)] : [])));
   const rolling = table.route.split.kind === 'perReadyReplica';
   for (const pool of namedPools(table.route)) {
     const ready = draft.standing(pool).some((replica) => replica.ready);
@@ -62,7 +61,7 @@ function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reaso
   const was = before.table ? readyIn(before.table, draft) : 0;
   const is = readyIn(table, draft);
   const need = Math.min(draft.spec.replicas, declaredCapacity(draft)) - allowance(draft);
-  if (is >= need || is >= was) return undefined;
+  if (is >= need || is >= was || stableCanCarry(draft)) return undefined;
   return {
     code: 'E_INVARIANT_3',
     message: `ready replicas in the route would fall from ${was} to ${is}, below ${need}`,

@@ -185,7 +185,6 @@ export type GateState =
       kind: 'measuring';
       since: Ms;
       epoch: string;
-      generation: number;
       /** Counts per pool, and requests under way, when the measurement began. */
       base: Record<PoolId, Counts>;
       baseInFlight: number;

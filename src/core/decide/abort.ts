@@ -18,6 +18,23 @@ export function beginAbort(draft: Draft, why: Reason, supersededBy?: RevisionId)
   draft.event('Warning', 'ReleaseAborting', why.message);
 }
 
+/** How long an abort waits for stable to be whole: users on a bad version are worse off than users in a queue. */
+const ABORT_PATIENCE_MS = 2000;
+
+/** Whether an abort may give stable everything: it has the room, or the candidate has nobody, or it waited enough. */
+export function stableCanCarry(draft: Draft): boolean {
+  const { release } = draft;
+  if (release?.phase.kind !== 'aborting') return false;
+  // Once gone back, it stays gone back, whatever becomes of stable meanwhile.
+  const table = draft.state.table;
+  if (table && !namedPools(table.route).has(draft.pool(CANDIDATE))) return true;
+  const ready = (arm: string) => draft.standing(draft.pool(arm)).filter((replica) => replica.ready).length;
+  if (ready(STABLE) >= draft.spec.replicas || ready(CANDIDATE) === 0) return true;
+  const until = release.phase.since + ABORT_PATIENCE_MS;
+  if (draft.now < until) draft.wake(until);
+  return ready(STABLE) > 0 && draft.now >= until;
+}
+
 export function currentStage(draft: Draft): Stage {
   const { release } = draft;
   if (!release || release.phase.kind === 'done') throw new Error('no release runs');
@@ -47,7 +64,9 @@ export function isBack(draft: Draft): boolean {
   const table = draft.state.table;
   if (!draft.routed || !table) return draft.available(stable).length >= draft.spec.replicas;
   const named = namedPools(table.route);
-  return draft.acked && table.route.admit.kind === 'open' && !named.has(candidate) && named.has(stable);
+  // Scaled to nothing, the App refuses by its owner's wish.
+  const opened = table.route.admit.kind === 'open' || draft.spec.replicas === 0;
+  return draft.acked && opened && !named.has(candidate) && named.has(stable);
 }
 
 export function namedPools(route: {

@@ -6,7 +6,7 @@ import { type Draft, since } from './draft.ts';
 import { passGates } from './gates.ts';
 import { exitOf, tail } from './health.ts';
 import { armCount } from './intent.ts';
-import { closeRecord, commitRelease, newRecord } from './release.ts';
+import { closeRecord, commitRelease, newRecord, pendingGates } from './release.ts';
 
 /**
  * One step of the release, if one can be taken now.
@@ -26,8 +26,9 @@ export function advance(draft: Draft): boolean {
   if (release.pausedBy !== undefined) return false;
   if (release.routedStage < release.phase.stage)
     return askForRoute(draft, release, stage, release.phase.stage);
-  if (!draft.acked || !isSettled(draft, release, stage)) return false;
-  noteRouted(draft, release);
+  if (!draft.acked) return false;
+  if (noteRouted(draft, release)) return true;
+  if (!isSettled(draft, release, stage)) return false;
   if (!passGates(draft)) return false;
   nextStage(draft, release, release.phase.stage + 1);
   return true;
@@ -73,13 +74,15 @@ function isSettled(draft: Draft, release: Release, stage: Stage): boolean {
   return true;
 }
 
-function noteRouted(draft: Draft, release: Release): void {
+/** @returns true the first time: what the stage no longer needs may go now */
+function noteRouted(draft: Draft, release: Release): boolean {
   const record = release.record.at(-1);
-  if (!record || record.routedAt !== undefined) return;
+  if (!record || record.routedAt !== undefined) return false;
   record.routedAt = draft.now;
   if (draft.measured) record.base = { epoch: draft.measured.epoch, perPool: draft.measured.perPool };
   draft.event('Normal', 'StageRouted', `"${record.name}" is routed and acknowledged`);
   release.progressAt = draft.now;
+  return true;
 }
 
 function nextStage(draft: Draft, release: Release, index: number): void {
@@ -90,7 +93,7 @@ function nextStage(draft: Draft, release: Release, index: number): void {
   noteOutageEnd(draft, release);
   closeRecord(release, draft.now);
   release.phase = { ...release.phase, stage: index, since: draft.now };
-  release.gates = [];
+  release.gates = pendingGates(stage);
   release.record.push(newRecord(stage, draft.now));
   draft.event('Normal', 'Stage', `"${stage.name}" (${index + 1} of ${release.stages.length})`);
 }

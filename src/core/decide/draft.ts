@@ -38,6 +38,8 @@ export class Draft {
   readonly events: Event[] = [];
   readonly actions: Action[] = [];
   wakeAt: Ms | undefined;
+  /** state.table says what is wanted: so found in this decision, and false while no such table can be made. */
+  tableIsCurrent = false;
   gone = false;
 
   constructor(state: AppState, observed: Observed, app: AppObject, now: Ms) {
@@ -149,11 +151,11 @@ export class Draft {
     return revision;
   }
 
-  /** Every worker serves the table that was sent last. */
+  /** Every worker serves the route that is wanted now, not only the one that was sent last. */
   get acked(): boolean {
-    return (
-      !this.routed || (this.router !== undefined && this.router.ackedGeneration >= this.state.routeGeneration)
-    );
+    if (!this.routed) return true;
+    if (!this.tableIsCurrent || !this.router) return false;
+    return this.router.ackedGeneration >= this.state.routeGeneration;
   }
 }
 

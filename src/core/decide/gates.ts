@@ -63,6 +63,8 @@ type Measuring = Extract<GateState, { kind: 'measuring' }>;
 /** No data is never a pass: it waits (argo-rollouts#4479). */
 function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   const { measured, router, state: app } = draft;
+  if (draft.spec.replicas === 0)
+    return { kind: 'passed', at: draft.now, note: 'replicas is 0: nobody is served, nothing to measure' };
   if (!measured || !router || !app.table)
     return waiting(draft, state, 'the router cannot be seen: nothing is measured');
   if (state.kind !== 'measuring' || state.epoch !== measured.epoch)
@@ -93,7 +95,6 @@ function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Me
     kind: 'measuring',
     since: draft.now,
     epoch: measured.epoch,
-    generation: draft.state.routeGeneration,
     base: measured.perPool,
     baseInFlight: inFlight(draft),
     probesAsked: 0,
@@ -117,10 +118,13 @@ function inFlight(draft: Draft): number {
   return Object.values(draft.router?.inFlight ?? {}).reduce((sum, n) => sum + n, 0);
 }
 
-/** Every worker's round robin, each time its table changed, and every request under way may be off by one. */
+/**
+ * Every worker's round robin (which a table with the same split does not start anew) and every request under way may
+ * be off by one.
+ */
 function slackOf(draft: Draft, state: Measuring, underWay: number): number {
   const workers = draft.router?.workers ?? 1;
-  return 2 * workers * (1 + draft.state.routeGeneration - state.generation) + underWay + state.baseInFlight;
+  return 2 * workers + underWay + state.baseInFlight;
 }
 
 function collect(draft: Draft, gate: VerifyGate, state: Measuring, total: number): Measuring {

@@ -7,7 +7,7 @@ import { Draft, known } from './draft.ts';
 import { watchCandidate } from './health.ts';
 import { intentOf } from './intent.ts';
 import { absorbOutcomes } from './outcomes.ts';
-import { drainAndStop, grow, shrink, stampLeaving, tidy } from './pools.ts';
+import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
 import { converge } from './table.ts';
 
 /** More steps than any release has stages, twice: reaching it means that two steps undo each other. */
@@ -29,13 +29,14 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
   if (draft.state.frozen) return finish(state, draft);
   if (observed.replicas.kind === 'known') {
     watchCandidate(draft);
-    noteFacts(draft);
     move(draft);
+    noteFacts(draft);
   }
   return guarded(state, draft);
 }
 
 function move(draft: Draft): void {
+  unchoose(draft);
   for (let steps = 0; ; steps++) {
     if (steps > MOST_STEPS) throw new Error('decide: the release does not settle');
     const intent = intentOf(draft);

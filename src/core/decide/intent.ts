@@ -9,7 +9,7 @@ import {
 } from '../model.ts';
 import { resolveFenceposts, resolveScale } from '../scale.ts';
 import { CANDIDATE, STABLE, weighted } from '../strategies/parts.ts';
-import { currentStage } from './abort.ts';
+import { currentStage, stableCanCarry } from './abort.ts';
 import type { Draft } from './draft.ts';
 
 /** What should be true now: how many replicas each pool has, and where requests go. */
@@ -53,7 +53,7 @@ function advancing(draft: Draft, release: Release, intent: Intent): void {
 function stepCount(draft: Draft, release: Release, stage: Stage, arm: Arm): number {
   const wanted = armCount(draft, stage, arm);
   const index = release.stages.indexOf(stage);
-  if (release.routedStage >= index && draft.acked) return wanted;
+  if (release.record.at(-1)?.routedAt !== undefined) return wanted;
   const before = release.stages[index - 1];
   if (before) return Math.max(wanted, armCount(draft, before, arm));
   return Math.max(wanted, arm === STABLE ? draft.spec.replicas : draft.standing(draft.pool(arm)).length);
@@ -125,9 +125,7 @@ function aborting(draft: Draft, release: Release, intent: Intent): void {
     case 'reroute':
       intent.counts.set(stable, draft.spec.replicas);
       intent.counts.set(candidate, draft.standing(candidate).length);
-      intent.route = canCarry(draft, stable, candidate)
-        ? toPools(weighted(0), release.arms)
-        : routedNow(draft, release);
+      intent.route = stableCanCarry(draft) ? toPools(weighted(0), release.arms) : routedNow(draft, release);
       return;
     case 'growThenReroute':
       for (const [pool, count] of rollCounts(draft, stage, CANDIDATE, STABLE)) intent.counts.set(pool, count);
@@ -139,13 +137,6 @@ function aborting(draft: Draft, release: Release, intent: Intent): void {
     case 'outage':
       reverseOutage(draft, release, stable, candidate, intent);
   }
-}
-
-/** Stable takes everything when it has the room, or when the candidate has nobody left to serve with. */
-function canCarry(draft: Draft, stable: PoolId, candidate: PoolId): boolean {
-  const ready = draft.standing(stable).filter((r) => r.ready).length;
-  const candidateReady = draft.standing(candidate).filter((r) => r.ready).length;
-  return ready >= draft.spec.replicas || ready > candidateReady || (ready > 0 && ready >= candidateReady);
 }
 
 function routedNow(draft: Draft, release: Release): Route<PoolId> {

@@ -1,4 +1,4 @@
-import type { PoolId, Replica } from '../model.ts';
+import type { PoolId, Replica, ReplicaId } from '../model.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
 import { retire } from './release.ts';
@@ -6,7 +6,10 @@ import { retire } from './release.ts';
 /** After the long drain: the router closes the last connections itself; this is for one that cannot. */
 const DRAIN_SLACK_MS = 1000;
 
-/** Chooses who leaves where a pool is larger than wanted. Chosen once, never taken back. */
+/**
+ * Chooses who leaves where a pool is larger than wanted. Until a table without it was made, a choice is made anew each
+ * time: the one that was to stay may have stopped being ready since.
+ */
 export function shrink(draft: Draft, intent: Intent): void {
   for (const [pool, count] of intent.counts) {
     const standing = draft.standing(pool);
@@ -23,18 +26,39 @@ function leaveFirst(replicas: Replica[]): Replica[] {
   );
 }
 
-/** Those chosen are out of the table that was just made. */
-export function stampLeaving(draft: Draft): void {
-  for (const leaving of Object.values(draft.state.leaving)) {
-    if (leaving.generation < 0) leaving.generation = draft.state.routeGeneration;
+/** Forgets the choices that no table has followed yet. */
+export function unchoose(draft: Draft): void {
+  for (const [id, leaving] of Object.entries(draft.state.leaving)) {
+    if (leaving.generation < 0 && isNamed(draft, id)) delete draft.state.leaving[id];
   }
 }
 
+/**
+ * Notes from which generation on the leaving ones are out of the route. A table that could not be made (nobody can be
+ * seen, or nobody else could answer) still names them: they wait for one that does not.
+ */
+export function stampLeaving(draft: Draft): void {
+  for (const [id, leaving] of Object.entries(draft.state.leaving)) {
+    if (leaving.generation < 0 && !isNamed(draft, id)) leaving.generation = draft.state.routeGeneration;
+  }
+}
+
+function isNamed(draft: Draft, id: ReplicaId): boolean {
+  return Object.values(draft.state.table?.members ?? {}).some((members) =>
+    members.some((m) => m.replica === id),
+  );
+}
+
 export function grow(draft: Draft, intent: Intent): void {
+  if (draft.observed.replicas.kind !== 'known') return;
   for (const [pool, count] of intent.counts) {
-    if (draft.standing(pool).length < count && draft.observed.replicas.kind === 'known') {
-      draft.act(`grow:${pool}:${count}`, { kind: 'grow', pool, replicas: count });
-    }
+    if (draft.standing(pool).length >= count) continue;
+    // The engine counts all that are not stopping; those on their way out are there beside the ones wanted.
+    const leaving = draft.replicas.filter(
+      (r) => r.pool === pool && r.phase !== 'stopping' && draft.state.leaving[r.id],
+    );
+    const replicas = count + leaving.length;
+    draft.act(`grow:${pool}:${replicas}`, { kind: 'grow', pool, replicas });
   }
 }
 
@@ -70,10 +94,7 @@ function isDrained(draft: Draft, id: string): boolean {
   if (!draft.routed && !state.table) return true;
   if (!router) return false;
   // While the table that was sent last still names it (a route that is being withdrawn), nothing was acknowledged.
-  const named = Object.values(state.table?.members ?? {}).some((members) =>
-    members.some((m) => m.replica === id),
-  );
-  if (named) return false;
+  if (isNamed(draft, id) || leaving.generation < 0) return false;
   if (state.table ? router.ackedGeneration < leaving.generation : router.ackedGeneration !== 0) return false;
   if (leaving.deadline === undefined) {
     leaving.deadline = draft.now + draft.spec.drainTimeoutMs;

@@ -2,6 +2,7 @@ import { compile } from '../compile.ts';
 import {
   type AppObject,
   FULL_WEIGHT,
+  type GateState,
   type Pool,
   type PoolId,
   type Reason,
@@ -44,7 +45,7 @@ export function startRelease(
     stages,
     warmMs: 'warmMs' in draft.spec.strategy && cause !== 'restart' ? draft.spec.strategy.warmMs : 0,
     phase: { kind: 'advancing', stage: 0, since: draft.now, fullSpeed: false },
-    gates: [],
+    gates: pendingGates(stages[0]),
     record: [newRecord(stages[0], draft.now)],
     routedStage: -1,
     progressAt: draft.now,
@@ -57,6 +58,10 @@ export function startRelease(
     `${cause}: ${draft.spec.strategy.kind} from ${from} to revision ${draft.revisionOf(candidate).number} (${revision})`,
     actor,
   );
+}
+
+export function pendingGates(stage: Stage | undefined): GateState[] {
+  return stage?.gates.map(() => ({ kind: 'pending' })) ?? [];
 }
 
 export function newRecord(stage: Stage | undefined, now: number): StageRecord {

@@ -7,6 +7,7 @@ import type { Intent } from './intent.ts';
 /** Brings the router's table up to date: a new generation only when something in it differs. */
 export function converge(draft: Draft, intent: Intent): void {
   const { state, router } = draft;
+  draft.tableIsCurrent = false;
   if (!draft.routed || !intent.route) {
     withdraw(draft);
     return;
@@ -16,6 +17,7 @@ export function converge(draft: Draft, intent: Intent): void {
   if (router.ackedGeneration > state.routeGeneration) state.routeGeneration = router.ackedGeneration;
   const table = tableOf(draft, intent.route);
   if (!table) return;
+  draft.tableIsCurrent = true;
   const same = state.table !== undefined && content(state.table) === content(table);
   if (!same || state.table?.generation !== state.routeGeneration) {
     state.routeGeneration += 1;
@@ -52,12 +54,9 @@ function noteCutover(draft: Draft): void {
   if (names && state.table.route.admit.kind === 'open') release.cutover = { routeAt: draft.now };
 }
 
-/** No route is wanted: the router forgets the App. */
+/** No route is wanted (deleted, the route taken out of the file, a first release given up): the router forgets the App. */
 function withdraw(draft: Draft): void {
-  const { state } = draft;
-  if (!state.table) return;
-  if (!state.deleting && draft.routed && draft.release?.phase.kind !== 'aborting') return;
-  draft.act('unroute', { kind: 'unroute' });
+  if (draft.state.table) draft.act('unroute', { kind: 'unroute' });
 }
 
 /** @returns undefined when nobody could answer and nothing declares that */
@@ -73,8 +72,16 @@ function tableOf(
     members[pool] = membersOf(draft, pool);
     revisions[pool] = draft.poolOf(pool).revision;
   }
-  if (route.admit.kind === 'open' && !hasSomebody(route, members)) return undefined;
+  if (route.admit.kind === 'open' && !(hasSomebody(route, members) && newOnesReady(draft, route)))
+    return undefined;
   return { app: draft.app.key, generation: 0, front: frontOf(draft), route, members, revisions };
+}
+
+/** A pool that the last table did not name is named only with somebody ready in it. */
+function newOnesReady(draft: Draft, route: Route<PoolId>): boolean {
+  if (route.split.kind === 'perReadyReplica') return true;
+  const last = draft.state.table ? namedPools(draft.state.table.route) : new Set<PoolId>();
+  return [...namedPools(route)].every((pool) => last.has(pool) || draft.standing(pool).some((r) => r.ready));
 }
 
 /** Every pool that the split gives requests to has a member; a roll's pools are one set together. */
