@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { ROOT } from '../../scripts/testing/files.ts';
+import { cliOk } from '../support/cli.ts';
 import { filesUnder } from '../support/processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -74,13 +75,13 @@ suite('the published package, packed and installed with npm', () => {
   });
 });
 
-test('bin/crossfade of the checkout works from another folder, through a link', async (t) => {
+test('bin/crossfade of the checkout works from another folder, by its own name and through a link', async (t) => {
   const folder = await tempDir(t);
+  const plan = ['plan', '-f', path.join(ROOT, shop)];
+  const direct = await cliOk(plan, { cwd: folder });
+  assert.match(direct.stdout, /shop/);
   const link = path.join(folder, 'crossfade');
   await symlink(path.join(ROOT, 'bin', 'crossfade'), link);
-  const { stdout } = await run(link, ['plan', '-f', path.join(ROOT, shop)], {
-    cwd: folder,
-    env: environment(),
-  });
-  assert.match(stdout, /shop/);
+  const { stdout } = await run(link, plan, { cwd: folder, env: environment() });
+  assert.equal(stdout, direct.stdout);
 });
