@@ -1,6 +1,5 @@
 import { emptyState } from '../../core/decide/state.ts';
 import type { AppKey, CommandResult } from '../../core/model.ts';
-import type { AuditEntry } from '../../ports/store.ts';
 import { createChanges } from '../changes.ts';
 import type { JournalingStore } from '../journal.ts';
 import { migrateState } from '../migrate-state.ts';
@@ -15,6 +14,7 @@ import {
   type StoreLimits,
   versionConflict,
 } from '../rules.ts';
+import { createAuditLog } from './audit-log.ts';
 import { createEventLog } from './event-log.ts';
 
 /** Everything is kept as JSON text, so that whoever reads it cannot change what is stored, just as with a file. */
@@ -34,16 +34,10 @@ export function createMemoryStore(options: Partial<StoreLimits> = {}): Journalin
   const rows = new Map<AppKey, Row>();
   const changes = createChanges();
   const events = createEventLog(limits.eventsPerApp);
-  const audit: string[] = [];
-  const keepAudit = (entry: AuditEntry): void => {
-    audit.push(JSON.stringify(entry));
-    if (audit.length > limits.auditEntries) audit.splice(0, audit.length - limits.auditEntries);
-  };
+  const audit = createAuditLog(limits.auditEntries);
 
   return {
-    async apps() {
-      return [...rows.keys()].sort();
-    },
+    apps: async () => [...rows.keys()].sort(),
     async load(app) {
       const row = rows.get(app);
       return row && { object: JSON.parse(row.object), state: migrateState(JSON.parse(row.state)) };
@@ -57,7 +51,7 @@ export function createMemoryStore(options: Partial<StoreLimits> = {}): Journalin
       const text = JSON.stringify(object);
       if (row) Object.assign(row, { generation: object.generation, object: text });
       else rows.set(object.key, newRow(object.generation, text));
-      if (entry) keepAudit(entry);
+      if (entry) audit.append(entry);
       changes.emit(object.key, 'app');
     },
     async commit(app, expectedVersion, { next, events: happened, actions }) {
@@ -79,26 +73,16 @@ export function createMemoryStore(options: Partial<StoreLimits> = {}): Journalin
       if (!row) throw appNotFound(app);
       if (row.commands.has(command.id) || row.done.has(command.id)) return 'known';
       row.commands.set(command.id, JSON.stringify(command));
-      keepAudit(entry);
+      audit.append(entry);
       changes.emit(app, 'command');
       return 'added';
     },
     async commands(app) {
       return [...(rows.get(app)?.commands.values() ?? [])].map((text) => JSON.parse(text));
     },
-    async events(query) {
-      return events.read(query);
-    },
-    async audit({ app, limit = DEFAULT_LIMIT }) {
-      const entries: AuditEntry[] = audit.map((text) => JSON.parse(text));
-      return newest(
-        entries.filter((entry) => app === undefined || entry.app === app),
-        limit,
-      );
-    },
-    async addAudit(entry) {
-      keepAudit(entry);
-    },
+    events: async (query) => events.read(query),
+    audit: async (query) => audit.read(query),
+    addAudit: async (entry) => audit.append(entry),
     async actions(app, limit = DEFAULT_LIMIT) {
       return newest(rows.get(app)?.actions ?? [], limit).map((text) => JSON.parse(text));
     },
