@@ -3,13 +3,13 @@ import { OperatingError } from '../core/errors.ts';
 import type { AppKey, AppObject, AppState } from '../core/model.ts';
 
 /** Oldest events beyond this are dropped, per App. */
-export const EVENTS_PER_APP = 5_000;
+const EVENTS_PER_APP = 5_000;
 /** Oldest audit entries beyond this are dropped, over all Apps. */
-export const AUDIT_ENTRIES = 100_000;
+const AUDIT_ENTRIES = 100_000;
 /** Actions kept per App, for people who look at what happened. */
-export const ACTIONS_PER_APP = 500;
+const ACTIONS_PER_APP = 500;
 /** Commands that were carried out are remembered this long, so that a late repeat is still recognised; per App. */
-export const DONE_COMMANDS_PER_APP = 5_000;
+const DONE_COMMANDS_PER_APP = 5_000;
 /** Answered when a query names no limit. */
 export const DEFAULT_LIMIT = 1_000;
 

@@ -202,6 +202,6 @@ function beingDeleted(key: AppKey): OperatingError {
   });
 }
 
-export function keyOf({ metadata }: AppSpec): AppKey {
+function keyOf({ metadata }: AppSpec): AppKey {
   return `${metadata.namespace}/${metadata.name}`;
 }

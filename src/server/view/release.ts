@@ -34,7 +34,7 @@ export function releaseView(snapshot: Snapshot, release: Release): ReleaseView {
 }
 
 /** From the commit of the first route that named the new revision to its first answer; null until there is one. */
-export function cutoverMs({ cutover }: Release): number | null {
+function cutoverMs({ cutover }: Release): number | null {
   return cutover?.firstAnswerAt === undefined ? null : Math.max(0, cutover.firstAnswerAt - cutover.routeAt);
 }
 

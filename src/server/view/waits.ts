@@ -73,7 +73,7 @@ function waitsForOldReplicas(snapshot: Snapshot, release: Release, stage: Stage)
   return `waits for ${left} old ${left === 1 ? 'replica' : 'replicas'} to drain and stop`;
 }
 
-export function countOfPool({ observed }: Snapshot, pool: PoolId): number {
+function countOfPool({ observed }: Snapshot, pool: PoolId): number {
   return (seen(observed.replicas) ?? []).filter((replica) => replica.pool === pool).length;
 }
 
