@@ -32,9 +32,11 @@ export interface RunOptions {
 const EXIT_GRACE_MS = 3_000;
 const KEPT_OUTPUT = 200_000;
 const reporter = path.join(import.meta.dirname, 'reporter.ts');
-const running = new Set<{ child: ChildProcess; folder: string }>();
+const running = new Set<{ child: ChildProcess; folder: string; recordsFile: string }>();
+let stopped = false;
 
 export async function runFile(file: string, options: RunOptions): Promise<FileResult> {
+  if (stopped) return await new Promise(() => {});
   const startedAt = performance.now();
   // Short: Unix sockets below it must fit into 107 characters. The records are outside, or they would count as left.
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cf-'));
@@ -51,14 +53,21 @@ export async function runFile(file: string, options: RunOptions): Promise<FileRe
   }
 }
 
-/** Ends what is running, for when the runner itself is told to end. */
+/** Ends what is running, for when the runner itself is told to end; files that are asked for later never begin. */
 export async function stopRunning(): Promise<void> {
+  stopped = true;
   await Promise.all(
-    [...running].map(async ({ child, folder }) => {
+    [...running].map(async ({ child, folder, recordsFile }) => {
       killGroup(child);
       await cleanUp(folder);
+      await rm(recordsFile, { force: true });
     }),
   );
+}
+
+/** The part of it that can be done while this process ends. */
+export function killRunning(): void {
+  for (const { child } of running) killGroup(child);
 }
 
 interface End {
@@ -91,7 +100,7 @@ async function execute(file: string, folder: string, recordsFile: string, option
       NODE_TEST_CONTEXT: undefined,
     },
   });
-  const entry = { child, folder };
+  const entry = { child, folder, recordsFile };
   running.add(entry);
   const end: End = { code: null, signal: null, timedOut: false, output: '' };
   for (const stream of [child.stdout, child.stderr]) {
