@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { OperatingError } from '../core/errors.ts';
 import type { Peer } from './deps.ts';
 import type { TokenStore } from './tokens.ts';
@@ -6,6 +7,8 @@ export interface TcpGuard {
   tokens: TokenStore;
   /** Names, without ports, under which the API may be asked for. */
   allowedHosts: ReadonlySet<string>;
+  /** The listener is on every address: any of them may be asked for. A page cannot make an address its own name. */
+  anyAddress?: boolean;
 }
 
 /**
@@ -16,7 +19,9 @@ export interface TcpGuard {
 export function admit(headers: Headers, guard: TcpGuard): Peer {
   const host = headers.get('host') ?? '';
   const name = hostName(host);
-  if (name === undefined || !guard.allowedHosts.has(name)) {
+  const known =
+    name !== undefined && (guard.allowedHosts.has(name) || (guard.anyAddress && isIP(name) !== 0));
+  if (!known) {
     throw new OperatingError(
       'E_FOREIGN_HOST',
       `The API is not served under the name ${JSON.stringify(host)}.`,

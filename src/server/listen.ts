@@ -68,7 +68,8 @@ export async function listenTcp(api: Api, options: TcpOptions): Promise<ApiListe
   const { host, tokens } = options;
   const names = ['localhost', '127.0.0.1', '::1', host, ...(options.allowedHosts ?? [])];
   const allowedHosts = new Set(names.map((name) => name.toLowerCase()));
-  const { server, close } = serve(api, (request) => admit(request.headers, { tokens, allowedHosts }));
+  const guard = { tokens, allowedHosts, anyAddress: host === '0.0.0.0' || host === '::' };
+  const { server, close } = serve(api, (request) => admit(request.headers, guard));
   await listening(server, () => server.listen(options.port, host), `${host}:${options.port}`);
   const { port } = server.address() as AddressInfo;
   return { address: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, close };
@@ -85,7 +86,9 @@ function serve(
       return api.fetch(request, bindings);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      const headers = error.code === 'E_UNAUTHORIZED' ? { 'www-authenticate': 'Bearer' } : {};
+      const challenge = error.code === 'E_UNAUTHORIZED' ? { 'www-authenticate': 'Bearer' } : {};
+      // Closed, so that nobody without a token can go on sending a body that is never read.
+      const headers = { connection: 'close', ...challenge };
       return Response.json(errorBody(error), { status: statusOf(error), headers });
     }
   };

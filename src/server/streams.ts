@@ -11,8 +11,10 @@ export function streamBody(source: AsyncIterable<string>, stop: AbortController)
         if (done) controller.close();
         else controller.enqueue(encoder.encode(value));
       },
-      cancel() {
+      async cancel() {
         stop.abort();
+        // A generator that waits at a yield hears no signal: without this its `finally` would never run.
+        await iterator.return?.();
       },
     },
     { highWaterMark: 1 },

@@ -58,8 +58,17 @@ function restMessage(snapshot: Snapshot): string {
       : '';
   return (
     `${failed}revision ${revisionNumber(state, revision)} is stable with ${ready} of ${wanted} replicas ready` +
-    `${told ? `; ${told}` : ''}${unseen}${warmMessage(snapshot)}`
+    `${told ? `; ${told}` : ''}${unseen}${warmMessage(snapshot)}${failed === '' ? wantedMessage(snapshot) : ''}`
   );
+}
+
+/** The App file asks for another revision than the one that users are on, and nothing is on the way. */
+function wantedMessage({ object, state }: Snapshot): string {
+  const { id, number } = object.revision;
+  if (id === stableRevisionId(state)) return '';
+  const why = state.held.find((entry) => entry.revision === id)?.why.message ?? 'not taken while another ran';
+  const wanted = state.revisions[id]?.number ?? number;
+  return `; revision ${wanted} is not released: ${why} (\`crossfade rollout retry ${object.spec.metadata.name}\` does)`;
 }
 
 function warmMessage({ state }: Snapshot): string {

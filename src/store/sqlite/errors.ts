@@ -22,9 +22,14 @@ export function isBusy(error: unknown): boolean {
   return resultCode(error) === BUSY;
 }
 
+/** A system call failed because the disk, or the user's share of it, is full. */
+export function isNoRoom(error: unknown): boolean {
+  return hasErrno(error, 'ENOSPC') || hasErrno(error, 'EDQUOT');
+}
+
 /** The write failed because there is no room. An I/O error says nothing by itself: then the file system is asked. */
 export function isDiskFull(error: unknown, file: string): boolean {
-  if (hasErrno(error, 'ENOSPC') || hasErrno(error, 'EDQUOT')) return true;
+  if (isNoRoom(error)) return true;
   const code = resultCode(error);
   if (code === FULL) return true;
   return (code === IOERR || code === CANTOPEN) && hasNoRoom(path.dirname(file));

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { isNoRoom } from './errors.ts';
 
 /** How much is kept back by default: some hundred commits of an ordinary App. */
 export const RESERVE_BYTES = 8 * 1024 * 1024;
@@ -21,7 +22,8 @@ export function createReserve(file: string, bytes: number): Reserve {
       try {
         allocate(file, bytes);
         return true;
-      } catch {
+      } catch (error) {
+        if (!isNoRoom(error)) throw error;
         rmSync(file, { force: true });
         return false;
       }

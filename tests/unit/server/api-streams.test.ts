@@ -119,6 +119,28 @@ it('stops looking when the client goes', async (t) => {
   await waitFor(() => engine.logQueries[0]?.signal?.aborted, { what: 'the logs to be left' });
 });
 
+it('leaves nothing behind when a client goes that never read on', async (t) => {
+  const { socketPath, store, client } = await startApi(t);
+  await client.apply(SHOP, { app: shopDocument() });
+  await happen(store, ...Array.from({ length: 5_000 }, (_, index) => `${index} ${'x'.repeat(500)}`));
+  let listeners = 0;
+  const { onChange } = store;
+  store.onChange = (listener) => {
+    listeners += 1;
+    const leave = onChange(listener);
+    return () => {
+      listeners -= 1;
+      leave();
+    };
+  };
+  const asking = request({ socketPath, path: '/v1/watch?after=0' }, (answer) => answer.pause());
+  asking.on('error', () => undefined);
+  asking.end();
+  await waitFor(() => listeners === 1, { what: 'the watch to begin' });
+  asking.destroy();
+  await waitFor(() => listeners === 0, { what: 'the watch to be left' });
+});
+
 it('streams log lines as they come, filtered', async (t) => {
   const harness = await startApi(t);
   const { client, engine } = harness;

@@ -44,6 +44,16 @@ it('keeps out foreign hosts, foreign pages and wrong tokens', async (t) => {
   }
 });
 
+it('answers to every address when it listens on all, and still to no foreign name', async (t) => {
+  const { guard, token } = await guarded(t);
+  const ask = (host: string, anyAddress: boolean) => () =>
+    admit(new Headers({ host, authorization: `Bearer ${token}` }), { ...guard, anyAddress });
+  assert.throws(ask('192.168.1.5:7000', false), { code: 'E_FOREIGN_HOST' });
+  assert.equal(ask('192.168.1.5:7000', true)().kind, 'tcp');
+  assert.equal(ask('[fe80::1]:7000', true)().kind, 'tcp');
+  assert.throws(ask('evil.example', true), { code: 'E_FOREIGN_HOST' });
+});
+
 it('reads the name out of a Host header', () => {
   assert.equal(hostName('Shop.Localhost:80'), 'shop.localhost');
   assert.equal(hostName('[::1]:80'), '::1');

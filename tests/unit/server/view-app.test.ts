@@ -198,6 +198,23 @@ it('is degraded after an abort, says why, and how to try again', () => {
   ]);
 });
 
+it('says after an undo that the wanted revision is not the one that users are on', () => {
+  const world = new SmallWorld({
+    strategy: { kind: 'blueGreen', autoPromotion: true, warmMs: 60_000 },
+  }).settle();
+  world.release('two');
+  world.settle().traffic(100).later(2_000);
+  world.command('undo');
+  world.settle().traffic(100).later(2_000).later(120_000);
+  const { phase, message } = statusOf(world);
+  assert.equal(phase, 'Healthy');
+  assert.equal(
+    message,
+    'revision 1 is stable with 3 of 3 replicas ready; revision 2 is not released: undone by ann (r3) ' +
+      '(`crossfade rollout retry shop` does)',
+  );
+});
+
 it('is not healthy while replicas are missing or cannot be seen', () => {
   const world = new SmallWorld().settle();
   const [first] = world.replicas;
