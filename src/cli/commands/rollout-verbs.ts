@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { CommandRequest } from '../../api/types.ts';
+import type { Client } from '../../api/client.ts';
+import type { AppView, CommandRequest, CommandResponse } from '../../api/types.ts';
 import { OperatingError } from '../../core/errors.ts';
 import { durationMs, oneAppName } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, Exit } from '../exit.ts';
 import { followRelease } from '../follow.ts';
-import { withSession } from '../session.ts';
+import { type Session, withSession } from '../session.ts';
 
 interface VerbFlags {
   reason?: string;
@@ -101,38 +102,54 @@ function registerVerb(
   }
   command.action(
     withSession(ctx, async (session, args: string[], flags: VerbFlags) => {
-      const name = oneAppName(args);
-      const ref = session.ref(name);
+      const ref = session.ref(oneAppName(args));
       const client = await session.client();
       const before = flags.wait ? await client.app(ref) : undefined;
-      const request = requestOf(verb, flags);
-      const response = await client.command(ref, request);
-      if (response.result === 'refused') throw refusal(verb, name, response);
-      const { out } = session;
-      const line = `app/${name} ${PAST[verb]}${response.message === '' ? '' : `: ${response.message}`}`;
-      if (out.structured) out.note(line);
-      else out.print(line);
-      if (before === undefined) {
-        if (out.structured) out.object(response.app);
-        return;
-      }
-      const followed = await followRelease({
-        session,
-        client,
-        ref,
-        goal: {
-          generation: before.metadata.generation,
-          before: [before.status.lastRelease].flatMap((release) => release?.id ?? []),
-          releaseIsCertain: true,
-        },
-        // Ending the release is what was asked for.
-        abortIsWanted: verb === 'abort',
-        ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
-      });
-      if (out.structured) out.object(followed.app ?? response.app);
-      if (followed.exit !== EXIT.ok) throw new Exit(followed.exit);
+      const response = await client.command(ref, requestOf(verb, flags));
+      if (response.result === 'refused') throw refusal(verb, ref.name, response);
+      sayDone(session, verb, ref.name, response);
+      if (before !== undefined) await waitForEnd({ session, client, verb, before, flags });
+      else if (session.out.structured) session.out.object(response.app);
     }),
   );
+}
+
+function sayDone(
+  { out }: Session,
+  verb: CommandRequest['verb'],
+  name: string,
+  { message }: CommandResponse,
+): void {
+  const line = `app/${name} ${PAST[verb]}${message === '' ? '' : `: ${message}`}`;
+  if (out.structured) out.note(line);
+  else out.print(line);
+}
+
+interface Waiting {
+  session: Session;
+  client: Client;
+  verb: CommandRequest['verb'];
+  before: AppView;
+  flags: VerbFlags;
+}
+
+async function waitForEnd({ session, client, verb, before, flags }: Waiting): Promise<void> {
+  const { name, namespace, generation } = before.metadata;
+  const followed = await followRelease({
+    session,
+    client,
+    ref: { name, namespace },
+    goal: {
+      generation,
+      before: [before.status.lastRelease].flatMap((release) => release?.id ?? []),
+      releaseIsCertain: true,
+    },
+    // Ending the release is what was asked for.
+    abortIsWanted: verb === 'abort',
+    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+  });
+  if (session.out.structured && followed.app !== undefined) session.out.object(followed.app);
+  if (followed.exit !== EXIT.ok) throw new Exit(followed.exit);
 }
 
 const PAST: Record<CommandRequest['verb'], string> = {
@@ -156,13 +173,8 @@ function requestOf(verb: CommandRequest['verb'], flags: VerbFlags): CommandReque
   };
 }
 
-function refusal(
-  verb: string,
-  name: string,
-  response: { reason: { code: string; message: string } | null; message: string },
-) {
-  const { reason } = response;
-  const why = reason === null ? response.message : `${reason.message} (${reason.code})`;
+function refusal(verb: string, name: string, { reason, message }: CommandResponse): OperatingError {
+  const why = reason === null ? message : `${reason.message} (${reason.code})`;
   return new OperatingError('E_REFUSED', `${verb} of app "${name}" was refused: ${why}`, {
     hint: `see where it stands: crossfade status ${name}`,
     ...(reason === null ? {} : { details: { reason } }),
