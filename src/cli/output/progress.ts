@@ -1,5 +1,5 @@
 import type { AppView, ReleaseView } from '../../api/types.ts';
-import { currentStage, plural, revisionText, shareText, specReplicas, waitingFor } from './view.ts';
+import { currentStage, gaveUp, plural, revisionText, shareText, specReplicas, waitingFor } from './view.ts';
 
 /** What a follower of a release has printed so far. */
 export interface Progress {
@@ -28,7 +28,8 @@ export function progressStep(said: Progress, app: AppView): ProgressStep {
   const done = release.stages.filter((stage) => stage.state === 'done').length;
   const lines = fresh ? [startLine(app, release)] : [];
   release.stages.forEach((stage, index) => {
-    if (stage.state !== 'done' || index < before.stagesDone) return;
+    // Where a release was given up, the stage it had reached was entered, not passed.
+    if (stage.state !== 'done' || index < before.stagesDone || gaveUp(release)) return;
     const share = stage.measuredPercent === null ? '' : ` (${shareText(stage)})`;
     lines.push(`  ${stageTitle(release, index)}: done${share}`);
   });

@@ -6,6 +6,7 @@ import { phaseText, tookText, verdictText } from './tables.ts';
 import { ageText, millisText, percentText } from './units.ts';
 import {
   currentStage,
+  gaveUp,
   plural,
   revisionText,
   shareText,
@@ -130,8 +131,9 @@ function releaseFacts(release: ReleaseView): string[] {
 
 function stageNodes(release: ReleaseView, { glyphs, paint }: StatusInput): TreeNode[] {
   const current = currentStage(release);
-  const rows = release.stages.map((stage) => [
-    `${stageMark(stage, glyphs, paint)} ${stage.name}`,
+  const failedAt = gaveUp(release) ? release.stages.findLastIndex(({ state }) => state === 'done') : -1;
+  const rows = release.stages.map((stage, index) => [
+    `${index === failedAt ? paint('red', glyphs.failed) : stageMark(stage, glyphs, paint)} ${stage.name}`,
     stageDetail(stage, release),
   ]);
   return align(rows, '  ').map((text, index) => ({

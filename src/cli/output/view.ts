@@ -28,6 +28,11 @@ export function currentStage(release: ReleaseView): { stage: StageView; index: n
   return stage === undefined ? undefined : { stage, index };
 }
 
+/** It ended without reaching its goal. */
+export function gaveUp({ verdict }: ReleaseView): boolean {
+  return verdict !== null && verdict !== 'promoted';
+}
+
 /** What a stage waits for: the details of its gates that have not passed. */
 export function waitingFor(stage: StageView): string {
   return stage.gates

@@ -105,7 +105,7 @@ test('status of an aborted recreate tells the reason and the outage', () => {
     reason: { code: 'CandidateNeverReady', message: 'GET /healthz answered 500' },
     outageMs: 2_345,
     refused: 17,
-    stages: [],
+    stages: [stage('refuse', 'done'), stage('start', 'done'), stage('promoted', 'skipped')],
   });
   const lines = statusLines({
     app: settled({ phase: 'Degraded', route: [], lastRelease: aborted, url: null }),
@@ -120,8 +120,11 @@ shop  Degraded
 ├─ Address   none: nothing is routed to this App
 ├─ Revisions  none runs
 └─ Release r4  aborted, 1m ago  canary from #3 to #4 by alice, took 1m
-      CandidateNeverReady: GET /healthz answered 500
-      outage 2345ms: 17 refused, 0 held
+   │  CandidateNeverReady: GET /healthz answered 500
+   │  outage 2345ms: 17 refused, 0 held
+   ├─ ✓ refuse
+   ├─ ✗ start
+   └─ – promoted
 `,
   );
 });

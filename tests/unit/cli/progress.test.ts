@@ -79,6 +79,18 @@ test('stages are told once when they are done, and waiting only when its words c
   ]);
 });
 
+test('a stage in which a release was given up is not told to be done', () => {
+  const stages = [stage('canary 8%', 'current'), stage('promoted', 'todo')];
+  const ended = release({
+    verdict: 'aborted',
+    stages: [stage('canary 8%', 'done'), stage('promoted', 'skipped')],
+  });
+  assert.deepEqual(transcript([app({ release: release({ stages }) }), settled({ lastRelease: ended })]), [
+    'release r4 of app "shop": canary from revision #3 to revision #4 (v1-3333bbbb4444), 2 stages',
+    '  stage 1/2 canary 8%',
+  ]);
+});
+
 test('a paused and an aborting release say so', () => {
   const paused = app({ release: release({ paused: true }) });
   assert.equal(progressStep(NOTHING_SAID, paused).now, '  paused; to go on: crossfade rollout resume shop');
