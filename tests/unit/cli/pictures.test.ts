@@ -14,7 +14,19 @@ import {
   replicaColumns,
   revisionColumns,
 } from '../../../src/cli/output/tables.ts';
-import { app, CANDIDATE, event, NOW_MS, plan, release, replica, revision, STABLE, settled } from './views.ts';
+import {
+  app,
+  CANDIDATE,
+  event,
+  NOW_MS,
+  plan,
+  release,
+  replica,
+  revision,
+  STABLE,
+  settled,
+  stage,
+} from './views.ts';
 
 const PLAN_STYLE = { paint: plain, glyphs: UNICODE, columns: Number.POSITIVE_INFINITY };
 const CONTEXT = { paint: plain, nowMs: NOW_MS };
