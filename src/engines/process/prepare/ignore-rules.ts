@@ -7,7 +7,7 @@ const GIT_FILE = '.gitignore';
 
 /** Rules of one folder; they concern what is below it and win over those of the folders above. */
 interface Rules {
-  /** Relative to the source; `..` where a repository begins above it. */
+  /** Absolute; above the source where a repository begins there. */
   base: string;
   matcher: Ignore;
 }
@@ -35,7 +35,7 @@ function withRules(source: string, files: readonly string[], rules: readonly Rul
       if (path.posix.basename(relative) === '.git') return true;
       let ignored = false;
       for (const { base, matcher } of rules) {
-        const below = path.posix.relative(base, relative);
+        const below = path.relative(base, path.join(source, relative));
         const answer = matcher.test(isFolder ? `${below}/` : below);
         if (answer.ignored) ignored = true;
         if (answer.unignored) ignored = false;
@@ -46,7 +46,7 @@ function withRules(source: string, files: readonly string[], rules: readonly Rul
       const added: Rules[] = [];
       for (const file of files) {
         const text = await readText(path.join(source, folder, file));
-        if (text !== undefined) added.push({ base: folder, matcher: ignore().add(text) });
+        if (text !== undefined) added.push({ base: path.join(source, folder), matcher: ignore().add(text) });
       }
       return added.length === 0 ? this : withRules(source, files, [...rules, ...added]);
     },
@@ -58,8 +58,7 @@ async function rulesOfRepositoryAbove(source: string): Promise<Rules[]> {
   const rules: Rules[] = [];
   for (let folder = path.dirname(source); ; folder = path.dirname(folder)) {
     const text = await readText(path.join(folder, GIT_FILE));
-    const base = path.relative(source, folder).split(path.sep).join('/');
-    if (text !== undefined) rules.unshift({ base, matcher: ignore().add(text) });
+    if (text !== undefined) rules.unshift({ base: folder, matcher: ignore().add(text) });
     if (await exists(path.join(folder, '.git'))) return rules;
     if (path.dirname(folder) === folder) return [];
   }

@@ -113,17 +113,51 @@ export function startShim(
   const files: number[] = [];
   try {
     for (const name of ['stdout.log', STATUS_FILE(attempt), 'stderr.log']) files.push(open(name));
-    const [stdout, status, stderr] = files as [number, number, number];
+    files.push(fs.openSync('/dev/null', 'r'));
+    const [stdout, status, stderr, nothing] = files as [number, number, number, number];
     const child = spawn('/bin/sh', ['-c', SHIM, 'crossfade', ...command], {
       cwd: place.cwd,
       env: place.env,
       detached: true,
-      stdio: ['ignore', stdout, 'ignore', status, stderr],
+      stdio: covered(['ignore', stdout, 'ignore', status, stderr], nothing),
       ...place.user,
     });
     child.unref();
     return child;
   } finally {
     for (const file of files) fs.closeSync(file);
+  }
+}
+
+/**
+ * Node closes what it opened itself. What the daemon was given by whoever started it passes to every child, when its
+ * number is high; neither Node nor a small shell can close it there, so something empty is put in its place.
+ */
+function covered(stdio: (number | 'ignore')[], nothing: number): (number | 'ignore')[] {
+  const all = [...stdio];
+  for (const fd of inheritable()) {
+    while (all.length < fd) all.push('ignore');
+    if (fd >= stdio.length) all[fd] = nothing;
+  }
+  return all;
+}
+
+const CLOSE_ON_EXEC = 0o2000000;
+
+function inheritable(): number[] {
+  const found: number[] = [];
+  for (const name of fs.readdirSync('/proc/self/fdinfo')) {
+    const flags = /^flags:\s*(\d+)/m.exec(readIfOpen(`/proc/self/fdinfo/${name}`))?.[1];
+    if (flags !== undefined && (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) found.push(Number(name));
+  }
+  return found.sort((a, b) => a - b);
+}
+
+/** The list names the file through which it was read too, which is closed by now. */
+function readIfOpen(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }

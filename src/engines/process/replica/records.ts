@@ -1,3 +1,4 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { AppKey, Ms, PoolId, ReplicaId, RevisionId, RunSpec } from '../../../core/model.ts';
@@ -82,6 +83,14 @@ export async function readIntent(folder: string): Promise<Intent | undefined> {
 /** Not synced: after a power cut no process of this boot is left that it could be about. */
 export async function writeAttempt(folder: string, attempt: Attempt): Promise<void> {
   await replaceFile(path.join(folder, ATTEMPT), JSON.stringify(attempt));
+}
+
+/** At once, so that whoever sees a replica ready finds it recorded, also when this process dies the moment after. */
+export function writeAttemptNow(folder: string, attempt: Attempt): void {
+  const target = path.join(folder, ATTEMPT);
+  const temporary = temporaryBeside(target);
+  writeFileSync(temporary, JSON.stringify(attempt), { mode: 0o600 });
+  renameSync(temporary, target);
 }
 
 export async function readAttempt(folder: string): Promise<Attempt | undefined> {

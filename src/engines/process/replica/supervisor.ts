@@ -12,7 +12,7 @@ import { exitOfAttempt, failureOf, forgetStatus, nextAttempt, portWasTaken, with
 import { Health } from './health.ts';
 import { commandLine, type Place, preparePlace, startShim } from './launch.ts';
 import { type Identity, membersOf, signalAll } from './members.ts';
-import { type Attempt, type Intent, type Wish, writeAttempt, writeWish } from './records.ts';
+import { type Attempt, type Intent, type Wish, writeAttempt, writeAttemptNow, writeWish } from './records.ts';
 import { ownChild, type Running } from './running.ts';
 import { exitInWords } from './shim.ts';
 import { viewOf } from './view.ts';
@@ -248,9 +248,11 @@ export class Supervisor {
     this.#portTries = 0;
     if (this.#attempt.wasReady) return;
     this.#attempt = { ...this.#attempt, wasReady: true };
-    writeAttempt(this.folder, this.#attempt).catch((error: unknown) =>
-      this.#trouble(error, 'recording readiness'),
-    );
+    try {
+      writeAttemptNow(this.folder, this.#attempt);
+    } catch (error) {
+      this.#trouble(error, 'recording readiness');
+    }
   }
 
   #startAgain(again: Again): void {
