@@ -52,7 +52,9 @@ function send(c: ClientConn, target: Target): void {
   target.opened(now);
   c.target = target;
   c.waitingSince = now;
-  const upstream = target.takeIdle(c.idempotent, now) ?? c.plane.connect(target);
+  // A retry on another idle connection could meet a stale one again and again.
+  const idle = c.tries === 0 ? target.takeIdle(c.idempotent, now) : undefined;
+  const upstream = idle ?? c.plane.connect(target);
   c.upstream = upstream;
   upstream.start(c);
 }
