@@ -4,9 +4,18 @@ import http from 'node:http';
 import { productById } from './catalogue.mjs';
 import { cartPage, shopPage } from './pages.mjs';
 
-const { default: edition } = await import(`./editions/${process.argv[2] ?? '1.0.0'}.mjs`);
+const edition = await loadEdition(process.argv[2] ?? '1.0.0');
 const BODY_LIMIT_BYTES = 1024;
 const CART_LIMIT = 50;
+
+async function loadEdition(version) {
+  try {
+    return (await import(`./editions/${version}.mjs`)).default;
+  } catch (error) {
+    console.error(`shop ${version} cannot start: ${error.message}`);
+    return process.exit(1);
+  }
+}
 
 /** The cart is in the visitor's cookie: it outlives replicas and releases. */
 function cartOf(request) {

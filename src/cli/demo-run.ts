@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppRef, Client } from '../api/client.ts';
 import { createClient } from '../api/client.ts';
 import { OperatingError } from '../core/errors.ts';
@@ -41,8 +42,14 @@ export async function openDemoHome(ctx: CliContext, strategy: DemoStrategy): Pro
     client,
     type: (args, print) => runCrossfade(shell, args, print),
     async close({ keep }) {
+      const pid = await client.version().then(
+        (version) => version.pid,
+        () => undefined,
+      );
       await client.close();
       await stopDaemon(shell);
+      // Its folder is removed next: nothing may be in the middle of writing there.
+      if (pid !== undefined) await untilGone(pid);
       if (!keep) await rm(folder, { recursive: true, force: true });
     },
   };
@@ -81,6 +88,23 @@ function forEachLine(stream: NodeJS.ReadableStream, print: (line: string) => voi
     for (const line of lines) print(line);
   });
   stream.on('end', () => rest !== '' && print(rest));
+}
+
+const GONE_WITHIN_MS = 40_000;
+const GONE_POLL_MS = 50;
+
+async function untilGone(pid: number): Promise<void> {
+  const giveUpAt = performance.now() + GONE_WITHIN_MS;
+  while (runs(pid) && performance.now() < giveUpAt) await sleep(GONE_POLL_MS);
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function stopDaemon(shell: Shell): Promise<void> {

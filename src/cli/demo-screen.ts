@@ -22,12 +22,7 @@ export interface Scene {
 /** The release as it stands: its stages, who answers, and what the traffic has met. Pure. */
 export function sceneLines(scene: Scene, paint: Paint, glyphs: Glyphs): string[] {
   return [
-    ...(scene.release === null
-      ? []
-      : align(
-          scene.release.stages.map((stage) => stageRow(stage, paint, glyphs)),
-          '  ',
-        )),
+    ...(scene.release === null ? [] : stageLines(scene.release, paint, glyphs)),
     '',
     ...(scene.shares.length === 0 ? [] : [shareBar(scene.shares, paint, glyphs)]),
     trafficLine(scene.traffic, paint),
@@ -35,12 +30,21 @@ export function sceneLines(scene: Scene, paint: Paint, glyphs: Glyphs): string[]
   ].map((line) => `  ${line}`.trimEnd());
 }
 
-function stageRow(stage: StageView, paint: Paint, glyphs: Glyphs): string[] {
-  const mark = { done: glyphs.done, current: glyphs.current, todo: glyphs.todo, skipped: glyphs.skipped }[
-    stage.state
-  ];
+function stageLines(release: ReleaseView, paint: Paint, glyphs: Glyphs): string[] {
+  const stoppedAt =
+    release.verdict === 'aborted' ? release.stages.findLastIndex((stage) => stage.state === 'done') : -1;
+  const rows = release.stages.map((stage, index) => stageRow(stage, index === stoppedAt, paint, glyphs));
+  return align(rows, '  ');
+}
+
+/** `stopped`: the stage in which a release was aborted. */
+function stageRow(stage: StageView, stopped: boolean, paint: Paint, glyphs: Glyphs): string[] {
+  const mark = { done: glyphs.done, current: glyphs.current, todo: glyphs.todo, skipped: glyphs.skipped };
   const shade = { done: 'green', current: 'cyan', todo: 'dim', skipped: 'dim' } as const;
-  return [paint(shade[stage.state], `${mark} ${stage.name}`), ...splitCells(stage)];
+  const title = stopped
+    ? paint('red', `${glyphs.failed} ${stage.name}`)
+    : paint(shade[stage.state], `${mark[stage.state]} ${stage.name}`);
+  return [title, ...splitCells(stage)];
 }
 
 /** Asked, measured, over how many requests; empty where no share is asked. */
@@ -89,7 +93,7 @@ export function createScreen(
   write: (text: string) => void,
 ): Screen {
   let drawn = 0;
-  const said = new Set<string>();
+  const said = new Set<number>();
   return {
     draw(scene) {
       if (ctx.isTTY) {
@@ -100,15 +104,15 @@ export function createScreen(
         drawn = lines.length;
         return;
       }
-      for (const stage of scene.release?.stages ?? []) {
-        if (stage.state !== 'done' || said.has(stage.name)) continue;
-        said.add(stage.name);
-        write(
-          `  ${stageRow(stage, paint, glyphs)
-            .filter((cell) => cell !== '')
-            .join('  ')}\n`,
-        );
-      }
+      const { release } = scene;
+      if (release === null) return;
+      const lines = stageLines(release, paint, glyphs);
+      release.stages.forEach((stage, index) => {
+        // Of a stage that was just passed the last counts are known only when the release has ended or moved on.
+        if (stage.state !== 'done' || said.has(index)) return;
+        said.add(index);
+        write(`  ${lines[index]}\n`);
+      });
     },
     end() {
       drawn = 0;

@@ -55,7 +55,7 @@ function shareLines(summary: ProbeSummary): string[] {
 
 function switchLines(found: SwitchView): string[] {
   const overlap = found.overlapMs ?? 0;
-  const both = overlap >= 0 ? `both answered for ${millis(overlap)}` : `nobody for ${millis(-overlap)}`;
+  const both = overlap >= 0 ? `both answered for ${millis(overlap)}` : `${millis(-overlap)} between them`;
   return fields('switch', [
     `${clockTime(found.firstNewAt)}  ${found.from} -> ${found.to}`,
     `first new answer ${clockTime(found.firstNewAt)}, last old answer ${clockTime(found.lastOldAt ?? 0)}`,

@@ -1,6 +1,6 @@
 /** A mistake as it happens every day: works where it was written, where PAYMENT_URL is set. */
 const paymentUrl = process.env.PAYMENT_URL;
-if (paymentUrl === undefined) throw new Error('PAYMENT_URL is not set: the shop cannot take payments');
+if (paymentUrl === undefined) throw new Error('PAYMENT_URL is not set, so nobody could pay');
 
 export default {
   version: '3.0.0',
