@@ -114,8 +114,14 @@ function splitSince(draft: Draft, measured: Measured, state: Measuring): Record<
   return counts;
 }
 
+/** Requests under way that may still be counted for the wrong pool: with a single target, only those of the others. */
 function inFlight(draft: Draft): number {
-  return Object.values(draft.router?.inFlight ?? {}).reduce((sum, n) => sum + n, 0);
+  const split = draft.state.table?.route.split;
+  const only = split?.kind === 'weights' && split.to.length === 1 ? split.to[0]?.key : undefined;
+  const poolOf = new Map(draft.replicas.map((replica) => [replica.id, replica.pool]));
+  return Object.entries(draft.router?.inFlight ?? {})
+    .filter(([replica]) => only === undefined || poolOf.get(replica) !== only)
+    .reduce((sum, [, n]) => sum + n, 0);
 }
 
 /**

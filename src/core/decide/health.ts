@@ -4,6 +4,8 @@ import { type Draft, since } from './draft.ts';
 
 /** Requests after which a candidate that never answered well is given up. */
 const FIRST_REQUESTS = 20;
+/** ... or that has let that many wait for this long. */
+const HANG_MS = 10_000;
 /** Exits before it was ever ready that are still taken for a slow start. */
 const START_ATTEMPTS = 3;
 
@@ -78,8 +80,12 @@ function noSuccess(draft: Draft, release: Release, candidate: string, number: nu
   }
   const first = since(counts, release.firstRouted.counts);
   if (first.requests < FIRST_REQUESTS || first.ok > 0) return undefined;
-  return {
-    code: 'E_NO_SUCCESS',
-    message: `revision ${number} answered none of its first ${first.requests} requests well (${first.failed} failed)`,
-  };
+  const hangs = draft.now - release.cutover.routeAt >= HANG_MS;
+  if (first.failed >= FIRST_REQUESTS || hangs) {
+    const message = `revision ${number} answered none of its first ${first.requests} requests well (${first.failed} failed)`;
+    return { code: 'E_NO_SUCCESS', message };
+  }
+  // Sent and not answered yet: opening a queue sends many at once.
+  draft.wake(release.cutover.routeAt + HANG_MS);
+  return undefined;
 }

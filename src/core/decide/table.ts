@@ -1,5 +1,6 @@
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
 import { canonicalJson } from '../revision.ts';
+import { resolveFenceposts } from '../scale.ts';
 import { namedPools } from './abort.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
@@ -64,17 +65,28 @@ function tableOf(
   draft: Draft,
   wanted: Route<PoolId>,
 ): (Omit<RouteTable, 'generation'> & { generation: 0 }) | undefined {
-  const nobody = draft.spec.replicas === 0;
-  const route: Route<PoolId> = nobody ? { ...wanted, admit: { kind: 'refuse' } } : wanted;
   const members: Record<PoolId, Member[]> = {};
   const revisions: RouteTable['revisions'] = {};
-  for (const pool of namedPools(route)) {
+  for (const pool of namedPools(wanted)) {
     members[pool] = membersOf(draft, pool);
     revisions[pool] = draft.poolOf(pool).revision;
   }
+  const route: Route<PoolId> = mayBeEmpty(draft, wanted, members)
+    ? { ...wanted, admit: { kind: 'refuse' } }
+    : wanted;
   if (route.admit.kind === 'open' && !(hasSomebody(route, members) && newOnesReady(draft, route)))
     return undefined;
   return { app: draft.app.key, generation: 0, front: frontOf(draft), route, members, revisions };
+}
+
+/** Nobody to answer, by the owner's wish: no replicas at all, or a roll that may have all of them unavailable. */
+function mayBeEmpty(draft: Draft, route: Route<PoolId>, members: Record<PoolId, Member[]>): boolean {
+  const { replicas } = draft.spec;
+  if (replicas === 0) return true;
+  const roll = draft.release?.stages.find((stage) => stage.via.kind === 'roll')?.via;
+  if (roll?.kind !== 'roll' || route.split.kind !== 'perReadyReplica' || hasSomebody(route, members))
+    return false;
+  return resolveFenceposts(roll.maxSurge, roll.maxUnavailable, replicas).unavailable >= replicas;
 }
 
 /** A pool that the last table did not name is named only with somebody ready in it. */
