@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './api-server.ts';
 import { run } from './fake-context.ts';
 
 const FAKE_DAEMON = [process.execPath, fileURLToPath(import.meta.resolve('./fake-daemon.ts'))];
 
+/** A state dir that is not there yet. Whatever was started on it is stopped before it is removed. */
 function stateDirOf(t: TestContext): string {
-  const stateDir = path.join(temporaryFolder(t), 'state');
-  t.after(() => run(['daemon', 'stop'], { stateDir }));
+  const folder = mkdtempSync(path.join(tmpdir(), 'cf-cli-'));
+  const stateDir = path.join(folder, 'state');
+  t.after(async () => {
+    await run(['daemon', 'stop'], { stateDir });
+    rmSync(folder, { recursive: true, force: true });
+  });
   return stateDir;
 }
 
