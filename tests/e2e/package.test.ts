@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { ROOT } from '../../scripts/testing/files.ts';
 import { cliOk } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 import { filesUnder } from '../support/processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -57,12 +58,42 @@ suite('the published package, packed and installed with npm', () => {
     assert.equal(stderr, '');
   });
 
+  test('it starts its daemon and router, runs an App behind them, and stops all of it', async (t) => {
+    const state = path.join(await tempDir(t), 'state');
+    const port = await freePort();
+    const server = `require('http').createServer((_, answer) => answer.end('hello')).listen(process.env.PORT)`;
+    const app = {
+      apiVersion: 'crossfade.dev/v1',
+      kind: 'App',
+      metadata: { name: 'hello' },
+      spec: {
+        replicas: 2,
+        run: { command: [process.execPath, '-e', server] },
+        port: 8080,
+        health: { ready: { tcp: true } },
+        route: { listen: port },
+        strategy: { rolling: {} },
+      },
+    };
+    const file = path.join(await tempDir(t), 'app.json');
+    await writeFile(file, JSON.stringify(app));
+    const withState = (args: string[]) => command('crossfade', ['--state-dir', state, ...args]);
+    try {
+      await withState(['apply', '-f', file, '--wait', '--timeout', '60s']);
+      const answer = await fetch(`http://127.0.0.1:${port}/`);
+      assert.equal(await answer.text(), 'hello');
+    } finally {
+      await withState(['daemon', 'stop', '--replicas']);
+    }
+  });
+
   test('it carries JavaScript only, no Node, and nothing that is for development', async () => {
     const files = await filesUnder(installed);
     const own = files.filter((file) => !file.startsWith('node_modules'));
-    assert.ok(
-      own.includes('dist/main.js') && own.includes('LICENSE') && own.includes('README.md'),
-      own.join('\n'),
+    const wanted = ['LICENSE', 'README.md', 'bin/crossfade', 'dist/main.js', shop];
+    assert.deepEqual(
+      wanted.filter((file) => !own.includes(file)),
+      [],
     );
     const unwanted = own.filter((file) => /\.ts$|^(tests|scripts|src|\.)/.test(file));
     assert.deepEqual(unwanted, []);
