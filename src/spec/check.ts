@@ -1,10 +1,11 @@
 import type { AppSpec } from './app.ts';
+import { dropEchoes } from './echoes.ts';
 import { expandApp } from './expand.ts';
 import { problemsOf } from './issues.ts';
+import { editDistance } from './nearest.ts';
 import { describeValue, type Problem, valueAt } from './problem.ts';
 import { checkRules } from './rules.ts';
 import { API_VERSION, appFile } from './schema.ts';
-import { editDistance } from './unknown-field.ts';
 
 export interface Checked {
   app?: AppSpec;
@@ -16,10 +17,10 @@ export function checkDocument(document: unknown, baseDir: string | undefined): C
   const foreign = foreignDocument(document);
   if (foreign.length > 0) return { problems: foreign };
   const parsed = appFile.safeParse(document);
-  const problems = [
+  const problems = dropEchoes([
     ...(parsed.success ? [] : problemsOf(parsed.error.issues, document)),
     ...checkRules(document, baseDir),
-  ];
+  ]);
   if (problems.length > 0 || !parsed.success) return { problems };
   return { app: expandApp(parsed.data, baseDir), problems };
 }
@@ -38,27 +39,11 @@ function foreignDocument(document: unknown): Problem[] {
 function wrongWord(document: unknown, field: string, expected: string): Problem[] {
   const value = valueAt(document, [field]);
   if (value === expected) return [];
-  if (value === undefined) {
-    return [
-      {
-        path: [field],
-        at: 'value',
-        code: 'E_SPEC_MISSING',
-        message: `is missing: expected ${expected}`,
-        expected,
-      },
-    ];
-  }
+  const place = { path: [field], at: 'value' as const, expected };
+  if (value === undefined)
+    return [{ ...place, code: 'E_SPEC_MISSING', message: `missing: expected ${expected}` }];
   const found = describeValue(value);
-  return [
-    {
-      path: [field],
-      at: 'value',
-      code: 'E_SPEC_VALUE',
-      message: `expected ${expected}, found ${found}`,
-      expected,
-      found,
-      suggestion: `write ${field}: ${expected}`,
-    },
-  ];
+  const message = `expected ${expected}, found ${found}`;
+  const suggestion = `write ${field}: ${expected}; documents of other programs are not read`;
+  return [{ ...place, code: 'E_SPEC_VALUE', message, found, suggestion }];
 }

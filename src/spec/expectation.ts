@@ -1,18 +1,21 @@
+import type { Suggest } from './suggest.ts';
+
 /**
- * What a schema says when a value does not fit: either what it expected (the value that was found is added by whoever
- * reports it), or a whole sentence; and perhaps what to write instead. zod carries one string per issue, so all of it
- * travels in that string.
+ * What a schema says when a value does not fit, and perhaps what to write instead. zod carries one string per issue, so
+ * all of it travels in that string.
  */
 export interface Expectation {
-  kind: 'expected' | 'sentence';
+  /**
+   * `expected`: what would fit; the value that was found is added by whoever reports it. `sentence`: all there is to
+   * say. `absence`: a sentence about something that is not there.
+   */
+  kind: 'expected' | 'sentence' | 'absence';
   text: string;
   suggestion?: string;
 }
 
-type Suggest = (input: unknown) => string | undefined;
-
 const SEPARATOR = '\u0000';
-const SENTENCE = '\u0001';
+const MARKS = { '\u0001': 'sentence', '\u0002': 'absence' } as const;
 
 /** The `error` parameter of a zod schema or check. */
 export function expecting(expected: string, suggest?: Suggest): (issue: { input?: unknown }) => string {
@@ -20,7 +23,11 @@ export function expecting(expected: string, suggest?: Suggest): (issue: { input?
 }
 
 export function sentence(text: string, suggestion?: string): string {
-  return SENTENCE + encode(text, suggestion);
+  return `\u0001${encode(text, suggestion)}`;
+}
+
+export function absence(text: string, suggestion?: string): string {
+  return `\u0002${encode(text, suggestion)}`;
 }
 
 function encode(text: string, suggestion?: string): string {
@@ -28,9 +35,8 @@ function encode(text: string, suggestion?: string): string {
 }
 
 export function decodeExpectation(message: string): Expectation {
-  const kind = message.startsWith(SENTENCE) ? 'sentence' : 'expected';
-  const [text = '', suggestion] = (kind === 'sentence' ? message.slice(SENTENCE.length) : message).split(
-    SEPARATOR,
-  );
+  const mark = message.slice(0, 1);
+  const kind = mark === '\u0001' || mark === '\u0002' ? MARKS[mark] : 'expected';
+  const [text = '', suggestion] = (kind === 'expected' ? message : message.slice(1)).split(SEPARATOR);
   return suggestion === undefined ? { kind, text } : { kind, text, suggestion };
 }

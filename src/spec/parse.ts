@@ -1,13 +1,13 @@
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import type { Document } from 'yaml';
 import type { AppSpec } from './app.ts';
 import { checkDocument } from './check.ts';
-import { formatPath, type Problem } from './problem.ts';
+import { plainProblems } from './plain-value.ts';
+import { formatPath, MAX_PROBLEMS, type Problem } from './problem.ts';
 import { errorAt, type Source, sourceOf } from './source.ts';
 import type { SpecError } from './spec-error.ts';
 import { appName, routeClash } from './together.ts';
-import { placeOf, writtenNumber } from './yaml-place.ts';
-import { checkText, syntaxProblem } from './yaml-text.ts';
-import { plainValue } from './yaml-value.ts';
+import { emptyFile, locate, type ReadDocument, readDocument, readDocuments } from './yaml-read.ts';
+import { checkText } from './yaml-text.ts';
 
 export interface ParseOptions {
   /** As it is to be named in errors; `-` for standard input. */
@@ -29,11 +29,12 @@ export function parseAppFile(text: string, options: ParseOptions): Parsed {
   const refused = checkText(source);
   if (refused) return { apps: [], errors: [refused] };
   const documents = readDocuments(source.text);
-  if (documents.length === 0)
-    return { apps: [], errors: [errorAt(source, { from: 0, to: 0 }, emptyFile(source))] };
+  const [first] = documents;
+  if (!first) return { apps: [], errors: [errorAt(source, { from: 0, to: 0 }, emptyFile(source))] };
+  if (documents.length > MAX_DOCUMENTS) return { apps: [], errors: [tooManyDocuments(first, source)] };
   const read = documents.map((document) => readDocument(document, source, options.baseDir));
   const errors = [...read.flatMap((one) => one.errors), ...checkTogether(read, source)];
-  return { apps: read.flatMap((one) => one.app ?? []), errors: inFileOrder(errors) };
+  return { apps: read.flatMap((one) => one.app ?? []), errors: limited(inFileOrder(errors)) };
 }
 
 /** One document that came as data, as the API does. `baseDir` absent: paths in it must be absolute. */
@@ -41,54 +42,12 @@ export function parseAppValue(
   value: unknown,
   options: { baseDir?: string },
 ): { app?: AppSpec; errors: SpecError[] } {
-  const { app, problems } = checkDocument(value, options.baseDir);
+  const unfit = plainProblems(value);
+  const { app, problems } = unfit.length > 0 ? { problems: unfit } : checkDocument(value, options.baseDir);
   const errors = problems.map(
     ({ path, at: _, ...problem }): SpecError => ({ path: formatPath(path), ...problem }),
   );
-  return { ...(app && errors.length === 0 && { app }), errors };
-}
-
-interface ReadDocument {
-  document: Document;
-  app?: AppSpec;
-  errors: SpecError[];
-}
-
-function readDocuments(text: string): Document[] {
-  const documents = parseAllDocuments(text, {
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    lineCounter: new LineCounter(),
-  });
-  if (!Array.isArray(documents)) return [];
-  return (documents as Document[]).filter(
-    (document) => document.errors.length > 0 || document.contents !== null,
-  );
-}
-
-function readDocument(document: Document, source: Source, baseDir: string): ReadDocument {
-  const [syntaxError] = document.errors;
-  if (syntaxError) {
-    const [from, to] = syntaxError.pos;
-    return { document, errors: [errorAt(source, { from, to }, syntaxProblem(syntaxError as never))] };
-  }
-  const { value, problems, refused } = plainValue(document, source);
-  const checked = refused ? { problems: [] } : checkDocument(value, baseDir);
-  const errors = [...problems, ...checked.problems].map((problem) => locate(problem, document, source));
-  return { document, errors, ...('app' in checked && errors.length === 0 && { app: checked.app }) };
-}
-
-/** A number is shown as it was written: `1e3`, not 1000. */
-function locate({ at, ...problem }: Problem, document: Document, source: Source): SpecError {
-  const span = placeOf(document, problem.path, at);
-  const written = problem.found === undefined ? undefined : writtenNumber(document, problem.path);
-  if (written === undefined || problem.found === written) return errorAt(source, span, problem);
-  const message = problem.message.replace(`found ${problem.found}`, `found ${written}`);
-  return errorAt(source, span, { ...problem, message, found: written });
+  return { ...(app && errors.length === 0 && { app }), errors: limited(errors) };
 }
 
 /** Apps of one file that cannot both exist. */
@@ -123,14 +82,31 @@ function clashOf(earlier: AppSpec, later: AppSpec): Problem | undefined {
   };
 }
 
-function emptyFile(source: Source): Omit<Problem, 'at'> {
-  const what = source.text.trim() === '' ? 'the file is empty' : 'the file holds only comments';
-  return {
+const MAX_DOCUMENTS = 100;
+
+function tooManyDocuments(first: Document, source: Source): SpecError {
+  const message = `the file has more than ${MAX_DOCUMENTS} documents`;
+  const problem: Problem = {
     path: [],
-    code: 'E_SPEC_EMPTY',
-    message: `${what}: expected an App`,
-    suggestion: 'begin with apiVersion: crossfade.dev/v1 and kind: App',
+    at: 'value',
+    code: 'E_YAML_TOO_LARGE',
+    message,
+    suggestion: 'use several files',
   };
+  return locate(problem, first, source);
+}
+
+function limited(errors: SpecError[]): SpecError[] {
+  if (errors.length <= MAX_PROBLEMS) return errors;
+  const shown = errors.slice(0, MAX_PROBLEMS);
+  const { file, line, column } = shown.at(-1) ?? {};
+  const place = {
+    ...(file !== undefined && { file }),
+    ...(line !== undefined && { line }),
+    ...(column !== undefined && { column }),
+  };
+  const message = `there are more than ${MAX_PROBLEMS} mistakes; those after this place are not shown`;
+  return [...shown, { ...place, path: '', code: 'E_SPEC_TOO_MANY', message }];
 }
 
 function inFileOrder(errors: SpecError[]): SpecError[] {

@@ -10,7 +10,12 @@ export interface Problem {
   expected?: string;
   found?: string;
   suggestion?: string;
+  /** Said about something that is not there: an unknown field beside it is the likelier mistake. */
+  isAbsence?: true;
 }
+
+/** More mistakes than anybody reads at once; looking for what was meant by each of 60,000 names takes minutes. */
+export const MAX_PROBLEMS = 100;
 
 /** Stable; listed with meanings in docs/reference/app-file.md. */
 export type SpecErrorCode =
@@ -28,7 +33,8 @@ export type SpecErrorCode =
   | 'E_SPEC_MISSING'
   | 'E_SPEC_VALUE'
   | 'E_SPEC_CONFLICT'
-  | 'E_SPEC_NOT_AVAILABLE';
+  | 'E_SPEC_NOT_AVAILABLE'
+  | 'E_SPEC_TOO_MANY';
 
 /** `spec.run.configFiles["conf/app.json"]`, `spec.strategy.canary.steps[2].setWeight` */
 export function formatPath(path: readonly PropertyKey[]): string {

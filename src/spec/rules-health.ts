@@ -11,11 +11,9 @@ const probesNeedPort: Rule = ({ spec, given, problem }) => {
     const probe = spec.health?.[name];
     const action = NETWORK_ACTIONS.find((kind) => probe?.[kind] !== undefined);
     if (!probe || !action || (probe.httpGet?.port ?? probe.tcpSocket?.port) !== undefined) continue;
-    problem(
-      ['health', name, action],
-      'needs a port to ask, but spec.port is missing',
-      'add spec.port, or use exec for a worker',
-    );
+    problem(['health', name, action], 'needs a port to ask, but spec.port is missing', {
+      suggestion: 'add spec.port, or use exec for a worker',
+    });
   }
 };
 

@@ -5,11 +5,9 @@ type Rule = (context: RuleContext) => void;
 
 const routeNeedsPort: Rule = ({ given, problem }) => {
   if (given('route') && !given('port')) {
-    problem(
-      ['route'],
-      'sends requests to the port of each replica, but spec.port is missing',
-      'add spec.port, such as port: 8080',
-    );
+    problem(['route'], 'sends requests to the port of each replica, but spec.port is missing', {
+      suggestion: 'add spec.port, such as port: 8080',
+    });
   }
 };
 
@@ -18,11 +16,9 @@ const previewApart: Rule = ({ spec, problem }) => {
   const listen = parseListen(spec.route.listen);
   const preview = parseListen(spec.route.previewListen);
   if (listen && preview && overlaps(listen, preview)) {
-    problem(
-      ['route', 'previewListen'],
-      `must be another port than listen (${listen.port})`,
-      'choose another port',
-    );
+    problem(['route', 'previewListen'], `must be another port than listen (${listen.port})`, {
+      suggestion: 'choose another port',
+    });
   }
 };
 

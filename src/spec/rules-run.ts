@@ -5,78 +5,78 @@ type Rule = (context: RuleContext) => void;
 
 const buildNeedsSource: Rule = ({ given, problem }) => {
   if (given('build') && !given('source')) {
-    problem(
-      ['build'],
-      'builds inside a snapshot of spec.source, which is missing',
-      'add source: . for the folder of this file',
-    );
+    problem(['build'], 'builds inside a snapshot of spec.source, which is missing', {
+      suggestion: 'add source: . for the folder of this file',
+    });
   }
 };
 
-const workingDirNeedsSource: Rule = ({ spec, given, problem }) => {
-  if (spec.run?.workingDir !== undefined && !given('source')) {
-    problem(
-      ['run', 'workingDir'],
-      'is a folder inside spec.source, which is missing',
-      'add source: . for the folder of this file',
-    );
+const workingDirNeedsSource: Rule = ({ run, given, problem }) => {
+  if (run.workingDir !== undefined && !given('source')) {
+    problem(['run', 'workingDir'], 'is a folder inside spec.source, which is missing', {
+      suggestion: 'add source: . for the folder of this file',
+    });
   }
 };
 
 /** Without a snapshot there is no folder that `./server` could be in. */
-const relativeProgramNeedsSource: Rule = ({ spec, given, problem }) => {
-  const program = spec.run?.command[0];
+const relativeProgramNeedsSource: Rule = ({ run, given, problem }) => {
+  const program = run.command?.[0];
   if (program === undefined || given('source') || !program.includes('/') || program.startsWith('/')) return;
   problem(
     ['run', 'command', 0],
     `is relative to spec.source, which is missing: found ${JSON.stringify(program)}`,
-    'add source: . for the folder of this file, or write an absolute path or the name of a program on PATH',
+    {
+      suggestion:
+        'add source: . for the folder of this file, or write an absolute path or the name of a program on PATH',
+    },
   );
 };
 
-const portPlaceholderNeedsPort: Rule = ({ spec, given, problem }) => {
+const portPlaceholderNeedsPort: Rule = ({ run, given, problem }) => {
   if (given('port')) return;
-  for (const [index, argument] of spec.run?.command.entries() ?? []) {
+  for (const [index, argument] of run.command?.entries() ?? []) {
     if (argument.includes('{port}')) {
       problem(
         ['run', 'command', index],
         '{port} stands for the port of the replica, but spec.port is missing',
-        'add spec.port',
+        { suggestion: 'add spec.port' },
       );
     }
   }
 };
 
-const ownVariables: Rule = ({ spec, given, problem }) => {
-  for (const name of Object.keys(spec.run?.env ?? {})) {
+const ownVariables: Rule = ({ run, given, problem }) => {
+  for (const name of Object.keys(run.env ?? {})) {
     if (name === 'PORT' && given('port')) {
-      problem(
-        ['run', 'env', name],
-        'PORT is given to each replica by Crossfade, because spec.port is set',
-        'remove it',
-      );
+      problem(['run', 'env', name], 'PORT is given to each replica by Crossfade, because spec.port is set', {
+        at: 'key',
+        suggestion: 'remove it',
+      });
     }
     if (name.startsWith('CROSSFADE_')) {
-      problem(
-        ['run', 'env', name],
-        'names that begin with CROSSFADE_ are given by Crossfade',
-        'choose another name',
-      );
+      problem(['run', 'env', name], 'names that begin with CROSSFADE_ are given by Crossfade', {
+        at: 'key',
+        suggestion: 'choose another name',
+      });
     }
   }
 };
 
 /** Two names of one file, or a file where another one needs a folder: which of them wins would be chance. */
-const configFilesApart: Rule = ({ spec, problem }) => {
+const configFilesApart: Rule = ({ run, problem }) => {
   const seen = new Map<string, string>();
-  for (const path of Object.keys(spec.run?.configFiles ?? {})) {
+  for (const path of Object.keys(run.configFiles ?? {})) {
     const normal = insideFolder(path) ?? path;
     const clash = [...seen].find(
       ([other]) => other === normal || isBelow(other, normal) || isBelow(normal, other),
     );
     if (clash) {
       const why = clash[0] === normal ? 'is the same file as' : 'cannot exist beside';
-      problem(['run', 'configFiles', path], `${why} ${JSON.stringify(clash[1])}`, 'remove one of them');
+      problem(['run', 'configFiles', path], `${why} ${JSON.stringify(clash[1])}`, {
+        at: 'key',
+        suggestion: 'remove one of them',
+      });
     }
     seen.set(normal, path);
   }
@@ -87,32 +87,26 @@ function isBelow(path: string, folder: string): boolean {
 }
 
 /** Over the network a document comes from no folder. */
-const pathsNeedFolder: Rule = ({ spec, baseDir, problem }) => {
+const pathsNeedFolder: Rule = ({ spec, run, baseDir, problem }) => {
   if (baseDir !== undefined) return;
   const paths: [PropertyKey[], string | undefined][] = [
     [['source'], spec.source],
-    ...(spec.run?.envFiles ?? []).map((path, index): [PropertyKey[], string] => [
-      ['run', 'envFiles', index],
-      path,
-    ]),
-    ...Object.entries(spec.run?.env ?? {}).map(([name, value]): [PropertyKey[], string | undefined] => [
+    ...(run.envFiles ?? []).map((path, index): [PropertyKey[], string] => [['run', 'envFiles', index], path]),
+    ...Object.entries(run.env ?? {}).map(([name, value]): [PropertyKey[], string | undefined] => [
       ['run', 'env', name, 'fromFile'],
       typeof value === 'string' ? undefined : value.fromFile,
     ]),
-    ...Object.entries(spec.run?.configFiles ?? {}).map(
-      ([name, file]): [PropertyKey[], string | undefined] => [
-        ['run', 'configFiles', name, 'fromFile'],
-        file.fromFile,
-      ],
-    ),
+    ...Object.entries(run.configFiles ?? {}).map(([name, file]): [PropertyKey[], string | undefined] => [
+      ['run', 'configFiles', name, 'fromFile'],
+      file.fromFile,
+    ]),
   ];
   for (const [where, path] of paths) {
     if (path !== undefined && resolvePath(path, undefined) === undefined) {
       problem(
         where,
         `expected an absolute path, found ${JSON.stringify(path)}: this document comes without a folder`,
-        undefined,
-        'E_SPEC_VALUE',
+        { code: 'E_SPEC_VALUE' },
       );
     }
   }

@@ -12,18 +12,16 @@ const trafficNeedsRoute: Rule = ({ strategy, given, problem }) => {
   problem(
     ['strategy', String(strategy)],
     `moves requests from one version to the next, but ${listWords(missing, 'and')} ${missing.length > 1 ? 'are' : 'is'} missing`,
-    'workers without a route can use recreate or rolling',
+    { suggestion: 'workers without a route can use recreate or rolling' },
   );
 };
 
 const holdNeedsRoute: Rule = ({ spec, given, problem }) => {
   const hold = spec.strategy?.recreate?.hold;
   if (hold === undefined || hold === false || given('route')) return;
-  problem(
-    ['strategy', 'recreate', 'hold'],
-    'holds requests at the route, but spec.route is missing',
-    'remove hold, or add port and route',
-  );
+  problem(['strategy', 'recreate', 'hold'], 'holds requests at the route, but spec.route is missing', {
+    suggestion: 'remove hold, or add port and route',
+  });
 };
 
 /** Kubernetes refuses this too: nothing could ever move. */
@@ -35,7 +33,7 @@ const somethingMayMove: Rule = ({ spec, problem }) => {
     problem(
       ['strategy', 'rolling'],
       'maxSurge and maxUnavailable must not both be 0, for then no replica could be replaced',
-      'set maxSurge: 1',
+      { suggestion: 'set maxSurge: 1' },
     );
   }
 };
@@ -46,7 +44,7 @@ const promotionAgrees: Rule = ({ spec, problem }) => {
   problem(
     ['strategy', 'blueGreen', 'autoPromotionSeconds'],
     'promotes by itself, but autoPromotionEnabled is false',
-    'remove one of them',
+    { suggestion: 'remove one of them' },
   );
 };
 
@@ -59,7 +57,7 @@ const experimentHasUsers: Rule = ({ spec, problem }) => {
     abTest.split
       ? 'without match, split.percent must be more than 0: nobody would get the new version'
       : 'needs match or split: nobody would get the new version',
-    'add split: { percent: 50 }, or match: [{ headers: { x-group: beta } }]',
+    { suggestion: 'add split: { percent: 50 }, or match: [{ headers: { x-group: beta } }]' },
   );
 };
 
@@ -73,7 +71,7 @@ const removedRoutesExist: Rule = ({ spec, problem }) => {
       problem(
         ['strategy', 'canary', 'steps', index, 'setHeaderRoute'],
         `has no match, which removes the route ${JSON.stringify(route.name)}, but no step before sets it`,
-        'add match, such as [{ headers: { x-group: beta } }]',
+        { suggestion: 'add match, such as [{ headers: { x-group: beta } }]' },
       );
     }
     names.add(route.name);

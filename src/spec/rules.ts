@@ -1,9 +1,11 @@
-import { type Problem, type SpecErrorCode, valueAt } from './problem.ts';
+import type { z } from 'zod';
+import { type Problem, valueAt } from './problem.ts';
 import { healthRules } from './rules-health.ts';
 import { routeRules } from './rules-route.ts';
 import { runRules } from './rules-run.ts';
 import { strategyRules } from './rules-strategy.ts';
 import { type SpecDocument, spec as specSchema } from './schema.ts';
+import { run as runSchema } from './schema-run.ts';
 import { STRATEGIES } from './schema-strategy.ts';
 
 /** What a rule may look at. Fields that are wrong in themselves are absent: rules about them wait until they are right. */
@@ -14,8 +16,14 @@ export interface RuleContext {
   /** Whether the field was written at all, right or wrong. */
   given(field: keyof SpecDocument): boolean;
   baseDir: string | undefined;
+  /** The parts of spec.run that are right in themselves. */
+  run: Partial<SpecDocument['run']>;
   /** @param path below `spec` */
-  problem(path: PropertyKey[], message: string, suggestion?: string, code?: SpecErrorCode): void;
+  problem(
+    path: PropertyKey[],
+    message: string,
+    more?: Partial<Pick<Problem, 'at' | 'code' | 'suggestion'>>,
+  ): void;
 }
 
 /** Rules that concern several fields at once. Run also when the schema found mistakes, so that all are told together. */
@@ -24,33 +32,27 @@ export function checkRules(document: unknown, baseDir: string | undefined): Prob
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return [];
   const problems: Problem[] = [];
   const context: RuleContext = {
-    spec: parsePartly(raw as Record<string, unknown>),
+    spec: parsePartly(specSchema.shape, raw),
+    run: parsePartly(runSchema.shape, valueAt(raw, ['run'])),
     strategy: chosenStrategy(raw as Record<string, unknown>),
-    given: (field) => Object.hasOwn(raw, field),
+    given: (field) => valueAt(raw, [field]) !== undefined,
     baseDir,
-    problem: (path, message, suggestion, code = 'E_SPEC_CONFLICT') => {
-      const full = ['spec', ...path];
-      problems.push({
-        path: full,
-        at: 'value',
-        code,
-        message,
-        ...(suggestion !== undefined && { suggestion }),
-      });
+    problem: (path, message, more) => {
+      problems.push({ path: ['spec', ...path], at: 'value', code: 'E_SPEC_CONFLICT', message, ...more });
     },
   };
   for (const rule of [...runRules, ...healthRules, ...routeRules, ...strategyRules]) rule(context);
   return problems;
 }
 
-/** Every field of spec that is right in itself. */
-function parsePartly(raw: Record<string, unknown>): Partial<SpecDocument> {
+/** Every field that is right in itself. */
+function parsePartly<T extends z.ZodRawShape>(shape: T, raw: unknown): Partial<z.output<z.ZodObject<T>>> {
   const parsed: Record<string, unknown> = {};
-  for (const [field, schema] of Object.entries(specSchema.shape)) {
-    const result = schema.safeParse(raw[field]);
+  for (const [field, schema] of Object.entries(shape) as [string, z.ZodType][]) {
+    const result = schema.safeParse(valueAt(raw, [field]));
     if (result.success && result.data !== undefined) parsed[field] = result.data;
   }
-  return parsed;
+  return parsed as Partial<z.output<z.ZodObject<T>>>;
 }
 
 function chosenStrategy(raw: Record<string, unknown>): RuleContext['strategy'] {

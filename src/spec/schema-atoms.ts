@@ -1,4 +1,5 @@
-import { list, suggestText, text, whole } from './schema-base.ts';
+import { list, refuse, text, whole } from './schema-base.ts';
+import { suggestCommand, suggestText } from './suggest.ts';
 
 /** Values that several parts of the format share. */
 
@@ -19,15 +20,19 @@ export const command = () =>
   list(
     text('text (each argument is one item of the list)'),
     'a list with the program and its arguments, such as [node, server.js]',
-    { min: 1 },
-  );
+    { min: 1, suggest: suggestCommand },
+  ).superRefine(([program], ctx) => {
+    if (program === '') refuse(ctx, 'expected the name of a program, found ""', undefined, [0]);
+  });
 
-export const httpPath = () =>
-  text('a path that begins with /, such as /healthz', HTTP_PATH, (input) =>
-    typeof input === 'string' && /^[\w.-]/.test(input) && !input.includes('://')
-      ? `write /${input}`
-      : suggestText(input),
-  );
+export const httpPath = () => text('a path that begins with /, such as /healthz', HTTP_PATH, suggestPath);
+
+function suggestPath(input: unknown): string | undefined {
+  if (typeof input !== 'string') return suggestText(input);
+  const path = /^https?:\/\/[^/]+(\/.*)$/.exec(input)?.[1];
+  if (path !== undefined) return `write ${path}`;
+  return /^[\w.-]+$/.test(input) ? `write /${input}` : undefined;
+}
 
 function suggestHost(input: unknown): string | undefined {
   if (typeof input !== 'string') return suggestText(input);

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { expecting } from './expectation.ts';
-import { command, headerName, headerValue, httpPath, port } from './schema-atoms.ts';
-import { exactlyOne, list, mapping, refuse, text, whole } from './schema-base.ts';
+import { command, headerName, headerValue, httpPath } from './schema-atoms.ts';
+import { exactlyOne, list, mapping, onlyTrue, refuse, text, whole, wholeSeconds } from './schema-base.ts';
+import { suggestMapping } from './suggest.ts';
 
 const probePort = (whose: string) =>
-  port().optional().describe(`Port to ask. Absent: the replica's own port, which ${whose} is given as PORT.`);
+  whole(1, 65_535, suggestProbePort)
+    .optional()
+    .describe(`Port to ask. Absent: the replica's own port, which ${whose} is given as PORT.`);
 
 const httpGet = mapping({
   path: httpPath().describe('Path to ask for. An answer from 200 to 399 is a success.'),
@@ -16,12 +19,21 @@ const httpGet = mapping({
     }),
     'a list of { name, value }',
   )
+    .superRefine(refuseTwice)
     .default([])
     .describe('Headers to send with the question.'),
   host: text('a host name or address, such as 127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/)
     .optional()
     .describe('Address to connect to. Absent: the replica itself, on 127.0.0.1.'),
 });
+
+function refuseTwice(headers: { name: string }[], ctx: z.RefinementCtx): void {
+  const names = headers.map((header) => header.name.toLowerCase());
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index)
+      refuse(ctx, `the header ${name} is given twice`, 'remove one of them', [index, 'name']);
+  }
+}
 
 const tcpSocket = mapping({ port: probePort('it') });
 
@@ -45,23 +57,21 @@ function probe(about: { what: string; periodSeconds: number; successThreshold: z
           `${about.what} by running a program beside the replica. A list is short for { command: [...] }.`,
         ),
       http: httpPath().optional().describe('Short for httpGet: { path: ... }.'),
-      tcp: z
-        .literal(true, { error: expecting('true') })
-        .optional()
-        .describe('Short for tcpSocket: {}.'),
-      initialDelaySeconds: whole(0, 3_600, 'seconds')
+      tcp: onlyTrue().optional().describe('Short for tcpSocket: {}.'),
+      initialDelaySeconds: wholeSeconds(0, 3_600)
         .default(0)
         .describe('Seconds from start to the first question.'),
-      periodSeconds: whole(1, 3_600, 'seconds')
+      periodSeconds: wholeSeconds(1, 3_600)
         .default(about.periodSeconds)
         .describe('Seconds between questions.'),
-      timeoutSeconds: whole(1, 3_600, 'seconds').default(1).describe('Seconds to wait for an answer.'),
+      timeoutSeconds: wholeSeconds(1, 3_600).default(1).describe('Seconds to wait for an answer.'),
       successThreshold: about.successThreshold,
       failureThreshold: whole(1, 1_000)
         .default(3)
         .describe('Failures in a row after which it counts as failed.'),
     },
     'a mapping such as { http: /healthz }',
+    suggestProbe,
   );
   return exactlyOne(fields, ACTIONS);
 }
@@ -94,7 +104,19 @@ export const health = mapping({
   live: live
     .optional()
     .describe('When a running replica is stopped and started again. Absent: only when it exits.'),
-  minReadySeconds: whole(0, 3_600, 'seconds')
+  minReadySeconds: wholeSeconds(0, 3_600)
     .default(0)
     .describe('A replica counts as available when it has been ready for so many seconds.'),
 });
+
+function suggestProbePort(input: unknown): string | undefined {
+  return typeof input === 'string'
+    ? "ports have no names here: remove it to ask the replica's own port"
+    : undefined;
+}
+
+function suggestProbe(input: unknown): string | undefined {
+  return typeof input === 'string' && input.startsWith('/')
+    ? `write { http: ${input} }`
+    : suggestMapping(input);
+}

@@ -6,13 +6,15 @@ import {
   list,
   mapping,
   named,
+  onlyTrue,
   refuse,
+  refuseAbsence,
   reserved,
-  suggestText,
   text,
-  whole,
+  wholeSeconds,
   yesNo,
 } from './schema-base.ts';
+import { suggestText } from './suggest.ts';
 
 export const COOKIE_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 const COOKIE_EXPECTED = 'a cookie name, such as crossfade-user';
@@ -29,10 +31,7 @@ const valueMatch = () =>
           mapping({
             exact: headerValue().optional().describe('The value is this.'),
             prefix: headerValue().optional().describe('The value begins with this.'),
-            present: z
-              .literal(true, { error: expecting('true') })
-              .optional()
-              .describe('It is there, whatever its value.'),
+            present: onlyTrue().optional().describe('It is there, whatever its value.'),
             regex: reserved('regular expressions are not available', 'use exact, prefix or present').describe(
               'Reserved: not available.',
             ),
@@ -74,7 +73,7 @@ const matchEntry = mapping(
   }
   const conditions = Object.keys({ ...entry.headers, ...entry.cookies }).length;
   if (conditions === 0 && entry.headerName === undefined) {
-    refuse(
+    refuseAbsence(
       ctx,
       'names no condition, so everybody would match',
       'give it headers or cookies, such as { headers: { x-group: beta } }',
@@ -96,7 +95,7 @@ const cookie = z.union(
       issue: yesNo()
         .default(true)
         .describe('Give one to users who have none. False: the application sets it.'),
-      maxAgeSeconds: whole(1, 34_560_000, 'seconds')
+      maxAgeSeconds: wholeSeconds(1, 34_560_000)
         .default(COOKIE_MAX_AGE_SECONDS)
         .describe('How long an issued cookie lives.'),
     }),

@@ -3,23 +3,22 @@ import { parseListen } from './address.ts';
 import { expecting } from './expectation.ts';
 import { hostName } from './schema-atoms.ts';
 import { duration, mapping, reserved, yesNo } from './schema-base.ts';
+import { suggestWrapped } from './suggest.ts';
 
 const LISTEN = 'a port such as 8000 (on loopback), or an address and port such as "0.0.0.0:8000"';
 
-const listen = () =>
-  z
-    .union([z.int().min(1).max(65_535), z.string()], {
-      error: expecting(LISTEN, suggestListen),
-    })
-    .refine((value) => parseListen(value) !== undefined, {
-      error: expecting(LISTEN, suggestListen),
-    })
+const listen = () => {
+  const error = expecting(LISTEN, suggestListen);
+  return z
+    .union([z.number({ error }), z.string({ error })], { error })
+    .refine((value) => parseListen(value) !== undefined, { error })
     .meta({
       anyOf: [
         { type: 'integer', minimum: 1, maximum: 65_535 },
         { type: 'string', pattern: ':[1-9][0-9]{0,4}$' },
       ],
     });
+};
 
 export const route = mapping(
   {
@@ -46,6 +45,7 @@ export const route = mapping(
     ).describe('Reserved: TLS is not available yet.'),
   },
   'a mapping such as { listen: 8000 }',
+  suggestWrapped('listen', 'number'),
 );
 
 function suggestListen(input: unknown): string | undefined {

@@ -2,17 +2,18 @@ import { z } from 'zod';
 import { expecting } from './expectation.ts';
 import { insideFolder } from './paths.ts';
 import { command } from './schema-atoms.ts';
-import { duration, exactlyOne, list, mapping, named, suggestText, text } from './schema-base.ts';
+import { duration, exactlyOne, list, mapping, named, shortText, text } from './schema-base.ts';
+import { commandList, type Suggest, suggestMapping, suggestText } from './suggest.ts';
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** The highest one means "no user" to the kernel. */
+const MAX_USER_ID = 4_294_967_294;
 const SECRET_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
-const filePath = () => text('a path of a file, relative to the folder of the App file', /^.{1,4096}$/s);
+const filePath = () => shortText('a path of a file, relative to the folder of the App file', 4_096);
 
-const INSIDE = 'inside the working folder: a relative path without ".."';
-
-const insidePath = (what: string) => {
-  const error = expecting(`${what} ${INSIDE}`, suggestInside);
+const insidePath = (what: string, suggest: Suggest) => {
+  const error = expecting(`${what}: a relative path without ".."`, suggest);
   return z.string({ error }).refine((path) => insideFolder(path) !== undefined, { error });
 };
 
@@ -36,51 +37,62 @@ const envValue = z.union(
   },
 );
 
-const configFile = z.union(
-  [
-    exactlyOne(
-      mapping(
-        {
-          content: text('text').optional().describe('The content itself.'),
-          fromFile: filePath().optional().describe('File to take the content from.'),
-        },
-        '{ content: text } or { fromFile: path }',
-      ),
-      ['content', 'fromFile'],
-    ),
-  ],
-  { error: expecting('{ content: text } or { fromFile: path }') },
-);
+const configFile = exactlyOne(
+  mapping(
+    {
+      content: text('text').optional().describe('The content itself.'),
+      fromFile: filePath().optional().describe('File to take the content from.'),
+    },
+    '{ content: text } or { fromFile: path }',
+    (input) =>
+      typeof input === 'string' ? 'write { content: ... } or { fromFile: ... }' : suggestMapping(input),
+  ),
+  ['content', 'fromFile'],
+).describe('Path in the working folder -> what is in it.');
 
 const envKey = () =>
   z.string().regex(ENV_NAME, {
     error: expecting('a name of letters, digits and _, not beginning with a digit'),
   });
 
-export const run = mapping({
-  command: command().describe(
-    "Program and arguments, as a list; no shell is involved. {port} in an argument becomes the replica's port.",
-  ),
-  env: named(envKey(), envValue, 'a mapping of names to values, such as { GREETING: hello }')
-    .default({})
-    .describe('Environment variables. Replicas inherit nothing else than what is documented.'),
-  envFiles: list(filePath(), 'a list of paths, such as [.env]')
-    .default([])
-    .describe('Files of NAME=value lines, relative to the App file. Later ones win, env wins over all.'),
-  configFiles: named(insidePath('a path'), configFile, 'a mapping of paths to { content } or { fromFile }')
-    .default({})
-    .describe('Files to put into the working folder. They are part of the revision.'),
-  user: z
-    .union(
-      [text('a user name or id', /^([a-z_][a-z0-9_-]{0,31}|\d{1,10})$/), z.int().min(0).max(4_294_967_294)],
-      {
-        error: expecting('a user name such as nobody, or a user id such as 1000'),
-      },
+const user = () => {
+  const error = expecting('a user name such as nobody, or a user id such as 1000');
+  return z.union(
+    [
+      z.string({ error }).regex(/^([a-z_][a-z0-9_-]{0,31}|\d{1,10})$/, { error }),
+      z.number({ error }).int({ error }).min(0, { error }).max(MAX_USER_ID, { error }),
+    ],
+    { error },
+  );
+};
+
+export const run = mapping(
+  {
+    command: command().describe(
+      "Program and arguments, as a list; no shell is involved. {port} in an argument becomes the replica's port.",
+    ),
+    env: named(envKey(), envValue, 'a mapping of names to values, such as { GREETING: hello }', suggestEnv)
+      .default({})
+      .describe('Environment variables. Replicas inherit nothing else than what is documented.'),
+    envFiles: list(filePath(), 'a list of paths, such as [.env]')
+      .default([])
+      .describe('Files of NAME=value lines, relative to the App file. Later ones win, env wins over all.'),
+    configFiles: named(
+      insidePath('a path inside the working folder', suggestInside),
+      configFile,
+      'a mapping of paths to { content } or { fromFile }',
     )
-    .optional()
-    .describe('User to run as, by name or id. Only a daemon that runs as root can change it.'),
-  workingDir: insidePath('a folder').optional().describe('Folder to start in, relative to source.'),
-});
+      .default({})
+      .describe('Files to put into the working folder. They are part of the revision.'),
+    user: user()
+      .optional()
+      .describe('User to run as, by name or id. Only a daemon that runs as root can change it.'),
+    workingDir: insidePath('a folder inside spec.source', suggestText)
+      .optional()
+      .describe('Folder to start in, relative to source.'),
+  },
+  'a mapping such as { command: [node, server.js] }',
+);
 
 export const build = mapping(
   {
@@ -88,10 +100,15 @@ export const build = mapping(
     timeout: duration(1_000, 86_400_000).default('10m').describe('How long it may take.'),
   },
   'a mapping such as { command: [npm, ci] }',
+  (input) => (typeof input === 'string' ? `write { command: ${commandList(input)} }` : suggestMapping(input)),
 );
 
 function suggestInside(input: unknown): string | undefined {
   if (typeof input !== 'string') return suggestText(input);
   const path = insideFolder(input.replace(/^\/+/, ''));
   return path === undefined || path === input ? undefined : `write ${path}`;
+}
+
+function suggestEnv(input: unknown): string | undefined {
+  return Array.isArray(input) ? 'write NAME: value instead of list items' : undefined;
 }

@@ -1,16 +1,21 @@
 import { z } from 'zod';
 import { expecting } from './expectation.ts';
+import { nearest } from './nearest.ts';
 import {
   duration,
   exactlyOne,
   list,
   mapping,
+  onlyTrue,
   optionalMapping,
   reserved,
+  shortText,
   text,
   whole,
+  wholeSeconds,
 } from './schema-base.ts';
 import { matchList } from './schema-match.ts';
+import { suggestMapping, suggestWrapped } from './suggest.ts';
 import { percentToBp } from './weight.ts';
 
 const PERCENT = 'a number from 0 to 100 with at most two decimals';
@@ -30,13 +35,14 @@ const MAX_PAUSE_MS = 365 * 86_400_000;
 const pause = optionalMapping(
   {
     duration: z
-      .union([whole(1, MAX_PAUSE_MS / 1_000, 'seconds'), duration(1, MAX_PAUSE_MS)], {
+      .union([wholeSeconds(1, MAX_PAUSE_MS / 1_000), duration(1, MAX_PAUSE_MS)], {
         error: expecting('a duration such as 30s or 1h, or a whole number of seconds', suggestPause),
       })
       .optional()
       .describe('How long, as a duration or a number of seconds. Absent: until `crossfade rollout promote`.'),
   },
   '{} or { duration: 30s }',
+  suggestWrapped('duration', 'string'),
 );
 
 const setCanaryScale = exactlyOne(
@@ -44,12 +50,12 @@ const setCanaryScale = exactlyOne(
     {
       replicas: whole(0, 1_000).optional().describe('So many replicas of the new version.'),
       weight: whole(0, 100).optional().describe('So many per cent of spec.replicas, rounded up.'),
-      matchTrafficWeight: z
-        .literal(true, { error: expecting('true') })
+      matchTrafficWeight: onlyTrue()
         .optional()
         .describe('As many as its share of requests needs, as if nothing had been set.'),
     },
     '{ replicas: n }, { weight: percent } or { matchTrafficWeight: true }',
+    suggestWrapped('replicas', 'number'),
   ),
   ['replicas', 'weight', 'matchTrafficWeight'],
 );
@@ -82,18 +88,21 @@ const canaryStep = exactlyOne(
       pause: pause.optional().describe('Wait, for a time or until a person promotes.'),
       approval: optionalMapping(
         {
-          message: text('text', /^.{1,500}$/s)
-            .optional()
-            .describe('What the person should look at.'),
+          message: shortText('text', 500).optional().describe('What the person should look at.'),
         },
         '{} or { message: text }',
+        suggestWrapped('message', 'string'),
       )
         .optional()
         .describe('Wait until a person approves with `crossfade rollout promote`.'),
       setHeaderRoute: setHeaderRoute
         .optional()
         .describe('Send chosen users to the new version, whatever the weight.'),
-      verify: optionalMapping({ minRequests: minRequests() }, '{} or { minRequests: n }')
+      verify: optionalMapping(
+        { minRequests: minRequests() },
+        '{} or { minRequests: n }',
+        suggestWrapped('minRequests', 'number'),
+      )
         .optional()
         .describe('Measure the split once more before going on.'),
       analysis: reserved(
@@ -102,6 +111,7 @@ const canaryStep = exactlyOne(
       ).describe('Reserved: the judge is not available yet.'),
     },
     'one step, such as { setWeight: 20 }',
+    suggestStep,
   ),
   STEP_KINDS,
 );
@@ -125,11 +135,17 @@ function suggestPercent(input: unknown): string | undefined {
     const number = /^(\d+(?:\.\d{1,2})?) ?%?$/.exec(input)?.[1];
     return number === undefined ? undefined : `write ${number}`;
   }
-  return typeof input === 'number' && input > 0 && input < 0.01 ? 'the smallest share is 0.01' : undefined;
+  if (typeof input !== 'number' || !(input > 0 && input < 100)) return undefined;
+  return input < 0.01 ? 'the smallest share is 0.01' : `write ${Number(input.toFixed(2))}`;
 }
 
 function suggestPause(input: unknown): string | undefined {
   return typeof input === 'number' && !Number.isInteger(input)
     ? `write ${Math.round(input * 1_000)}ms`
     : undefined;
+}
+
+function suggestStep(input: unknown): string | undefined {
+  const near = typeof input === 'string' ? nearest(input, STEP_KINDS) : undefined;
+  return near && near.distance <= 1 ? `write { ${near.word}: {} }` : suggestMapping(input);
 }

@@ -1,22 +1,25 @@
 import { z } from 'zod';
 import { expecting } from './expectation.ts';
+import { nearest } from './nearest.ts';
 import {
   duration,
   exactlyOne,
   mapping,
   optionalMapping,
   reserved,
-  text,
+  shortText,
   whole,
+  wholeSeconds,
   yesNo,
 } from './schema-base.ts';
 import { matchList, userKey } from './schema-match.ts';
 import { canarySteps, percent } from './schema-steps.ts';
+import { suggestBoolean, suggestMapping } from './suggest.ts';
 
 const DAY_SECONDS = 86_400;
 
 const warmWindow = () =>
-  whole(0, 30 * DAY_SECONDS, 'seconds')
+  wholeSeconds(0, 30 * DAY_SECONDS)
     .default(600)
     .describe('How long the previous version stays warm after promotion: while it does, undo is one switch.');
 
@@ -38,7 +41,7 @@ const recreate = optionalMapping(
               .describe('How long a request may wait. Then it is answered 503.'),
           }),
         ],
-        { error: expecting('true, false or { maxRequests, maxWait }') },
+        { error: expecting('true, false or { maxRequests, maxWait }', suggestBoolean) },
       )
       .default(false)
       .describe('Requests wait during the outage instead of being refused. true takes the defaults.'),
@@ -80,7 +83,7 @@ const blueGreen = optionalMapping({
   autoPromotionEnabled: yesNo()
     .default(true)
     .describe('Switch by itself once the preview is ready. False: wait for `crossfade rollout promote`.'),
-  autoPromotionSeconds: whole(0, 365 * DAY_SECONDS, 'seconds')
+  autoPromotionSeconds: wholeSeconds(0, 365 * DAY_SECONDS)
     .optional()
     .describe('Wait at the preview for so many seconds, then switch. Absent or 0: switch at once.'),
   previewReplicaCount: replicasOr('Replicas of the new colour while it is only previewed.'),
@@ -109,7 +112,7 @@ const abTest = mapping(
     split: mapping({
       percent: percent().describe('Per cent of users who get the new version.'),
       by: userKey().describe('What identifies a user. Default: a cookie of the router.'),
-      salt: text('text of 1 to 200 characters', /^.{1,200}$/s)
+      salt: shortText('text of 1 to 200 characters', 200)
         .optional()
         .describe(
           'Mixed into the hash of the user. Absent: another for each release, so that not always the same users are first.',
@@ -143,6 +146,7 @@ export const strategy = exactlyOne(
       ).describe('Reserved: not available yet.'),
     },
     'one strategy, such as { rolling: {} }',
+    suggestStrategy,
   ),
   STRATEGIES,
 );
@@ -153,4 +157,10 @@ function suggestCount(input: unknown): string | undefined {
   if (typeof input === 'string' && /^\d+$/.test(input)) return `remove the quotes: ${Number(input)}`;
   if (typeof input === 'string' && /^\d+ %$/.test(input)) return `write "${input.replace(' ', '')}"`;
   return undefined;
+}
+
+function suggestStrategy(input: unknown): string | undefined {
+  const near = typeof input === 'string' ? nearest(input, STRATEGIES) : undefined;
+  if (!near || near.distance > 1) return suggestMapping(input);
+  return `write { ${near.word}: ${near.word === 'canary' ? '{ steps: [{ setWeight: 20 }] }' : '{}'} }`;
 }

@@ -16,6 +16,9 @@ export interface SpecError {
   source?: { line: string; length: number };
 }
 
+/** What a file says must not be able to command the terminal that shows it. */
+const CONTROL = /\p{Cc}/gu;
+
 const RED = '\u001b[31m';
 const BOLD = '\u001b[1m';
 const CYAN = '\u001b[36m';
@@ -23,33 +26,36 @@ const PLAIN = '\u001b[0m';
 
 /** As compilers print them: place, field, message, the line with a caret, what to write instead. Ends without a line break. */
 export function formatSpecErrors(errors: readonly SpecError[], options: { color: boolean }): string {
-  const paint = (style: string, text: string) => (options.color ? `${style}${text}${PLAIN}` : text);
-  return errors
-    .map((error) => {
-      const place = [error.file, error.line, error.column].filter((part) => part !== undefined).join(':');
-      const subject = [place, error.path]
-        .filter((part) => part !== '')
-        .map((part) => paint(BOLD, `${part}:`));
-      const lines = [[...subject, error.message].join(' ')];
-      if (error.source && error.column !== undefined)
-        lines.push(...excerpt(error.source, error.column, (text) => paint(RED, text)));
-      if (error.suggestion !== undefined) lines.push(`  ${paint(CYAN, 'help:')} ${error.suggestion}`);
-      return lines.join('\n');
-    })
-    .join('\n');
+  const paint: Paint = (style, text) => (options.color ? `${style}${text}${PLAIN}` : text);
+  return errors.map((error) => formatError(error, paint)).join('\n');
+}
+
+type Paint = (style: string, text: string) => string;
+
+function formatError(error: SpecError, paint: Paint): string {
+  const { file, line, column, path, message, source, suggestion } = error;
+  const place = [file, line, column].filter((part) => part !== undefined).join(':');
+  const subject = [place, path]
+    .filter((part) => part !== '')
+    .map((part) => paint(BOLD, `${printable(part)}:`));
+  const lines = [[...subject, printable(message)].join(' ')];
+  if (source && column !== undefined && source.line.trim() !== '')
+    lines.push(...excerpt(source, column, paint));
+  if (suggestion !== undefined) lines.push(`  ${paint(CYAN, 'help:')} ${printable(suggestion)}`);
+  return lines.join('\n');
+}
+
+function printable(text: string): string {
+  return text.replaceAll(CONTROL, '\uFFFD');
 }
 
 const MAX_WIDTH = 100;
 
 /** The part of the line around the column, tabs as one space so that the caret stands where it should. */
-function excerpt(
-  source: { line: string; length: number },
-  column: number,
-  paint: (text: string) => string,
-): string[] {
-  const characters = [...source.line.replaceAll('\t', ' ')];
+function excerpt(source: { line: string; length: number }, column: number, paint: Paint): string[] {
+  const characters = [...printable(source.line.replaceAll('\t', ' '))];
   const from = characters.length > MAX_WIDTH ? Math.max(0, column - 1 - MAX_WIDTH / 2) : 0;
   const shown = characters.slice(from, from + MAX_WIDTH);
   const length = Math.max(1, Math.min(source.length, shown.length - (column - 1 - from)));
-  return [`    ${shown.join('')}`, `    ${' '.repeat(column - 1 - from)}${paint('^'.repeat(length))}`];
+  return [`    ${shown.join('')}`, `    ${' '.repeat(column - 1 - from)}${paint(RED, '^'.repeat(length))}`];
 }

@@ -1,5 +1,7 @@
 import { allFields, fieldPath } from './fields.ts';
+import { nearest } from './nearest.ts';
 import { formatPath, type Problem } from './problem.ts';
+import { listWords } from './schema-base.ts';
 
 /** Words that users of other tools write, and what stands for them here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -40,30 +42,49 @@ export function unknownField(parent: readonly PropertyKey[], name: string): Prob
 }
 
 function suggest(parent: string, name: string): string | undefined {
-  const siblings = allFields().filter(
-    (field) => field.parent === parent && field.name !== '*' && !field.reserved,
-  );
-  const near = nearest(
-    name,
-    siblings.map((field) => field.name),
-  );
-  if (near && near.distance <= 1) return `did you mean \`${near.word}\`?`;
-  const home = homeOf(parent, name);
-  if (home !== undefined)
-    return `\`${name}\` belongs ${home === '' ? 'at the top of the document' : `under ${home}`}`;
-  if (near && near.distance <= Math.ceil(name.length / 3)) return `did you mean \`${near.word}\`?`;
-  return Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  const siblings = siblingsIn(parent);
+  const near = nearest(name, siblings);
+  if (near && near.distance <= 1) return didYouMean(near.word);
+  const homes = homesOf(parent, name);
+  if (homes.length > 0) return `\`${name}\` belongs ${listWords(homes.map(placeName), 'or')}`;
+  if (near && near.distance <= Math.ceil(name.length / 3)) return didYouMean(near.word);
+  if (Object.hasOwn(ELSEWHERE, name)) return ELSEWHERE[name];
+  const longer =
+    name.length >= 4
+      ? siblings.find((sibling) => sibling.toLowerCase().includes(name.toLowerCase()))
+      : undefined;
+  return longer && didYouMean(longer);
 }
 
-/** Where a field of this name lives: nearest to where it was written, then highest. */
-function homeOf(parent: string, name: string): string | undefined {
+function didYouMean(word: string): string {
+  return `did you mean \`${word}\`?`;
+}
+
+function placeName(parent: string): string {
+  return parent === '' ? 'at the top of the document' : `under ${parent}`;
+}
+
+function siblingsIn(parent: string): string[] {
+  const fields = allFields().filter(
+    (field) => field.parent === parent && field.name !== '*' && !field.reserved,
+  );
+  return fields.map((field) => field.name);
+}
+
+/** Where fields of this name live: the nearest places to where it was written, of those the highest. */
+function homesOf(parent: string, name: string): string[] {
   const homes = allFields()
     .filter((field) => field.name === name && !field.reserved)
     .map((field) => field.parent)
-    .sort(
-      (a, b) => commonDepth(b, parent) - commonDepth(a, parent) || depth(a) - depth(b) || rank(a) - rank(b),
-    );
-  return homes[0];
+    .sort((a, b) => distance(a, parent) - distance(b, parent));
+  const [best] = homes;
+  return best === undefined
+    ? []
+    : homes.filter((home) => distance(home, parent) === distance(best, parent)).slice(0, 3);
+}
+
+function distance(home: string, parent: string): number {
+  return -100 * commonDepth(home, parent) + 10 * depth(home) + rank(home);
 }
 
 /** Of two places equally near, `run` is what most people mean. */
@@ -83,35 +104,5 @@ function commonDepth(a: string, b: string): number {
 }
 
 function knownNames(parent: string): string {
-  const names = allFields().filter((field) => field.parent === parent && !field.reserved);
-  return `known here: ${names.map((field) => field.name).join(', ')}`;
-}
-
-function nearest(word: string, words: readonly string[]): { word: string; distance: number } | undefined {
-  let best: { word: string; distance: number } | undefined;
-  for (const candidate of words) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (!best || distance < best.distance) best = { word: candidate, distance };
-  }
-  return best;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that make `b` of `a`. */
-export function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
-      }
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length] ?? a.length;
+  return `known here: ${siblingsIn(parent).join(', ')}`;
 }

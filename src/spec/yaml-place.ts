@@ -50,12 +50,12 @@ function step(
   return pair && { key: pair.key as Node, node: pair.value as Node | null };
 }
 
-function isEmpty(node: Node): boolean {
+export function isEmpty(node: Node): boolean {
   return isScalar(node) && node.value === null && (node.source === undefined || node.source === '');
 }
 
 /** Collections are marked at their first character only: a caret under half a file says nothing. */
-function spanOf(node: Node | null): Span {
+export function spanOf(node: Node | null): Span {
   const from = node?.range?.[0] ?? 0;
   if (isMap(node) && node.items[0] && !node.flow) return spanOf(node.items[0].key as Node);
   const to =

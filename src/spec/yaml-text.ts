@@ -1,4 +1,3 @@
-import type { YAMLParseError } from 'yaml';
 import type { Problem } from './problem.ts';
 import { errorAt, type Source } from './source.ts';
 import type { SpecError } from './spec-error.ts';
@@ -41,14 +40,4 @@ function at(
   suggestion: string,
 ): SpecError {
   return errorAt(source, { from: offset, to: offset + 1 }, { path: [], code, message, suggestion });
-}
-
-/** Messages of the YAML parser in our words, where ours help more. */
-const WORDS: Partial<Record<YAMLParseError['code'], { message: string; suggestion?: string }>> = {
-  TAB_AS_INDENT: { message: 'tabs are not allowed as indentation in YAML', suggestion: 'indent with spaces' },
-};
-
-export function syntaxProblem(error: YAMLParseError): Omit<Problem, 'at'> {
-  const words = WORDS[error.code] ?? { message: `not valid YAML: ${error.message}` };
-  return { path: [], code: 'E_YAML_SYNTAX', ...words };
 }
