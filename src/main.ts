@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { runCli } from './cli/run.ts';
-import { runDaemon } from './composition.ts';
 
 process.exitCode = await runCli(
   {
@@ -11,7 +10,8 @@ process.exitCode = await runCli(
     cwd: process.cwd(),
     isTTY: process.stdout.isTTY === true,
     entry: [process.execPath, path.resolve(import.meta.filename)],
-    runDaemon,
+    // Only the daemon needs the adapters: every other command starts without loading them.
+    runDaemon: async (options) => (await import('./composition.ts')).runDaemon(options),
   },
   process.argv.slice(2),
 );

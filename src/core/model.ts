@@ -2,7 +2,10 @@
  * The model of a release, as plain data: what is stored, what is observed, what is asked for.
  * Everything here is JSON, so that a state is stored, compared and shown as it is.
  */
-import type { AppSpec, Match, UserKey } from '../spec/app.ts';
+import type { AppSpec } from '../spec/app.ts';
+import type { Route, RouteTable } from './route.ts';
+
+export type { Admit, Front, Member, Route, RouteTable } from './route.ts';
 
 /** Milliseconds: a duration, or a point in time since the Unix epoch. */
 export type Ms = number;
@@ -81,61 +84,6 @@ export type Scale =
   | { kind: 'count'; replicas: number }
   /** 0 to 100. */
   | { kind: 'percent'; of: number };
-
-/** What happens to a request that the route admits nobody for. */
-export type Admit =
-  | { kind: 'open' }
-  /** Answered 503 with Retry-After by the router itself. */
-  | { kind: 'refuse' }
-  /** Queued; ends by itself in the router: beyond maxRequests or maxMs a request is answered 503. */
-  | { kind: 'hold'; maxRequests: number; maxMs: Ms };
-
-/** How requests are split. Key: Arm inside a stage, PoolId on the wire. */
-export interface Route<Key extends string> {
-  split:
-    | { kind: 'weights'; to: { key: Key; weight: WeightBp }[] }
-    /** Every member of these pools gets the same share. */
-    | { kind: 'perReadyReplica'; to: Key[] };
-  /** First match wins and goes to its pool whatever the split says. */
-  matches: { when: Match; to: Key }[];
-  /** The split by a salted hash of a user key instead of by counting. */
-  sticky?: { by: UserKey; salt: string };
-  /** Requests that carry the preview host (`preview.<host>`) or arrive at the preview listener go here. */
-  preview?: Key;
-  admit: Admit;
-}
-
-export interface Member {
-  replica: ReplicaId;
-  /** `host:port` of the replica. */
-  address: string;
-}
-
-/** What a router is given: everything it needs to know about one App. */
-export interface RouteTable {
-  app: AppKey;
-  /** Grows with every table of an App. */
-  generation: number;
-  /** The App's public face: listener, host, whether answers name their revision. */
-  front: Front;
-  route: Route<PoolId>;
-  members: Record<PoolId, Member[]>;
-  /** For the `x-crossfade-revision` header and for people. */
-  revisions: Record<PoolId, RevisionId>;
-}
-
-export interface Front {
-  listen: { host: string; port: number };
-  /** Absent: every host on this listener. */
-  host?: string;
-  /** A listener of its own for the preview pool. */
-  previewListen?: { host: string; port: number };
-  revisionHeader: boolean;
-  /** Upper bound for one answer's head to arrive from a replica; beyond it the request fails with 504. */
-  upstreamTimeoutMs: Ms;
-  /** Beyond this, upgraded and streaming connections of a drained replica are closed, spread over time. */
-  drainLongMs: Ms;
-}
 
 export type Gate =
   /** Every arm with a scale has its replicas ready, for minReadySeconds. Implied before every route change. */

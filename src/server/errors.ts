@@ -16,6 +16,8 @@ const BY_CODE: Record<string, ContentfulStatusCode> = {
   E_ROUTE_CLAIMED: 409,
   E_PORT_TAKEN: 409,
   E_TOO_LARGE: 413,
+  // A program that is to be run, not a thing of this API.
+  E_COMMAND_NOT_FOUND: 422,
   E_ROUTER_DOWN: 503,
   E_STALE_WRITER: 503,
   E_DISK_FULL: 503,

@@ -25,6 +25,8 @@ function statusOf(snapshot: Snapshot): AppView['status'] {
   const running = (seen(snapshot.observed.replicas) ?? []).filter((replica) => replica.phase !== 'stopping');
   const release = activeRelease(state);
   const last = lastRelease(state);
+  // What a release goes to, an undo too, which is not the revision of the App file.
+  const wanted = release?.arms.candidate ?? state.stable;
   const warmUntil = state.warm.map((entry) => entry.until);
   return {
     phase: phaseOf(snapshot),
@@ -34,7 +36,7 @@ function statusOf(snapshot: Snapshot): AppView['status'] {
     previewUrl: previewUrlOf(snapshot),
     replicas: running.length,
     readyReplicas: running.filter((replica) => replica.ready).length,
-    updatedReplicas: running.filter((r) => state.pools[r.pool]?.revision === object.revision.id).length,
+    updatedReplicas: running.filter((replica) => replica.pool === wanted).length,
     ...named('stableRevision', state, stableRevisionId(state)),
     ...named('candidateRevision', state, candidateRevisionId(state)),
     liveColour: (state.stable === undefined ? undefined : state.pools[state.stable]?.colour) ?? null,

@@ -1,0 +1,58 @@
+/** How requests are split and what a router is given, as plain data. */
+import type { Match, UserKey } from '../spec/app.ts';
+import type { AppKey, Ms, PoolId, ReplicaId, RevisionId, WeightBp } from './model.ts';
+
+/** What happens to a request that the route admits nobody for. */
+export type Admit =
+  | { kind: 'open' }
+  /** Answered 503 with Retry-After by the router itself. */
+  | { kind: 'refuse' }
+  /** Queued; ends by itself in the router: beyond maxRequests or maxMs a request is answered 503. */
+  | { kind: 'hold'; maxRequests: number; maxMs: Ms };
+
+/** How requests are split. Key: Arm inside a stage, PoolId on the wire. */
+export interface Route<Key extends string> {
+  split:
+    | { kind: 'weights'; to: { key: Key; weight: WeightBp }[] }
+    /** Every member of these pools gets the same share. */
+    | { kind: 'perReadyReplica'; to: Key[] };
+  /** First match wins and goes to its pool whatever the split says. */
+  matches: { when: Match; to: Key }[];
+  /** The split by a salted hash of a user key instead of by counting. */
+  sticky?: { by: UserKey; salt: string };
+  /** Requests that carry the preview host (`preview.<host>`) or arrive at the preview listener go here. */
+  preview?: Key;
+  admit: Admit;
+}
+
+export interface Member {
+  replica: ReplicaId;
+  /** `host:port` of the replica. */
+  address: string;
+}
+
+/** What a router is given: everything it needs to know about one App. */
+export interface RouteTable {
+  app: AppKey;
+  /** Grows with every table of an App. */
+  generation: number;
+  /** The App's public face: listener, host, whether answers name their revision. */
+  front: Front;
+  route: Route<PoolId>;
+  members: Record<PoolId, Member[]>;
+  /** For the `x-crossfade-revision` header and for people. */
+  revisions: Record<PoolId, RevisionId>;
+}
+
+export interface Front {
+  listen: { host: string; port: number };
+  /** Absent: every host on this listener. */
+  host?: string;
+  /** A listener of its own for the preview pool. */
+  previewListen?: { host: string; port: number };
+  revisionHeader: boolean;
+  /** Upper bound for one answer's head to arrive from a replica; beyond it the request fails with 504. */
+  upstreamTimeoutMs: Ms;
+  /** Beyond this, upgraded and streaming connections of a drained replica are closed, spread over time. */
+  drainLongMs: Ms;
+}
