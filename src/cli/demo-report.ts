@@ -1,8 +1,10 @@
-import type { ReleaseView } from '../api/types.ts';
+import type { ReleaseView, StageView } from '../api/types.ts';
+import { percentOf } from '../probe/ledger.ts';
 import { count, failuresText, millis } from '../probe/text.ts';
 import type { ProbeSummary } from '../probe/types.ts';
 import { splitCells } from './demo-screen.ts';
 import { type DemoStrategy, SHOP } from './demo-shop.ts';
+import type { AnsweredBy } from './demo-traffic.ts';
 import type { Paint } from './output/colour.ts';
 import { align } from './output/table.ts';
 
@@ -10,6 +12,8 @@ import { align } from './output/table.ts';
 export interface Told {
   release: ReleaseView;
   traffic: ProbeSummary;
+  /** Who answered each request of the traffic, and when. */
+  answers: readonly AnsweredBy[];
 }
 
 /** What `-o json` ends with: a fixed interface. Per cents are the candidate's share. */
@@ -39,14 +43,12 @@ export function demoReport(strategy: DemoStrategy, good: Told, bad: Told): DemoR
     slowestMs: good.traffic.slowestMs,
     cutoverMs: good.release.cutoverMs,
     outageMs: good.release.outageMs,
-    stages: good.release.stages
-      .filter((stage) => stage.state !== 'skipped')
-      .map(({ name, askedPercent, measuredPercent, requests }) => ({
-        name,
-        askedPercent,
-        measuredPercent: askedPercent === null ? null : measuredPercent,
-        requests: requests ?? 0,
-      })),
+    stages: stagesOf(good).map(({ name, askedPercent, measuredPercent, requests }) => ({
+      name,
+      askedPercent,
+      measuredPercent,
+      requests: requests ?? 0,
+    })),
     verdict: verdictOf(good.release),
     badRelease: {
       verdict: verdictOf(bad.release),
@@ -55,6 +57,28 @@ export function demoReport(strategy: DemoStrategy, good: Told, bad: Told): DemoR
     },
   };
 }
+
+/**
+ * The stages that were reached, each with what was measured in it: by the product where a gate measured, by the users'
+ * own answers where none did. While the route admits nobody no share is asked.
+ */
+function stagesOf({ release, answers }: Told): StageView[] {
+  const reached = release.stages.filter((stage) => stage.state !== 'skipped');
+  return reached.map((stage, index) => {
+    if (stage.askedPercent === null) return { ...stage, measuredPercent: null };
+    if (stage.requests !== null && stage.requests > 0) return stage;
+    const from = timeOf(stage.startedAt);
+    const to = timeOf(reached[index + 1]?.startedAt ?? null);
+    const own = answers.filter(({ at }) => at >= from && at < to);
+    if (own.length === 0) return { ...stage, ...NOBODY_ADMITTED };
+    const byCandidate = own.filter(({ revision }) => revision === release.revision).length;
+    return { ...stage, measuredPercent: percentOf(byCandidate, own.length), requests: own.length };
+  });
+}
+
+const NOBODY_ADMITTED = { askedPercent: null, measuredPercent: null, requests: 0 };
+
+const timeOf = (at: string | null) => (at === null ? Number.POSITIVE_INFINITY : Date.parse(at));
 
 /** Nothing supersedes a release of the demo, and an ended one has a verdict. */
 function verdictOf(release: ReleaseView): DemoReport['verdict'] {
@@ -78,7 +102,7 @@ export function reportLines(report: DemoReport, good: Told, bad: Told, paint: Pa
     `${SHOP.next} was ${verdictText(report.verdict, 'promoted', paint)} (${report.strategy}) in ${lasted(good.release)}`,
     ...trafficLines(good.traffic, paint),
     ...timeLines(report),
-    ...stageLines(good.release),
+    ...stageLines(stagesOf(good)),
     '',
     `${SHOP.broken} was ${verdictText(report.badRelease.verdict, 'aborted', paint)} in ${lasted(bad.release)}`,
     ...wrapped(`${report.badRelease.reason.message} (${report.badRelease.reason.code})`, 76).map(
@@ -120,8 +144,8 @@ function timeLines({ cutoverMs, outageMs }: DemoReport): string[] {
   ];
 }
 
-function stageLines(release: ReleaseView): string[] {
-  const rows = release.stages
+function stageLines(stages: readonly StageView[]): string[] {
+  const rows = stages
     .filter((stage) => stage.askedPercent !== null)
     .map((stage) => [stage.name, ...splitCells(stage)]);
   return align(rows, '   ').map((line, index) => field(index === 0 ? 'stages' : '', line));

@@ -95,10 +95,10 @@ async function perform(stage: Stage) {
 
   const good = await release(stage, SHOP.next, traffic);
   const nextTraffic = startTraffic(addressOf(before));
-  const goodTold: Told = { release: good, traffic: await traffic.stop() };
+  const goodTold: Told = { release: good, traffic: await traffic.stop(), answers: traffic.answers };
 
   const bad = await release(stage, SHOP.broken, nextTraffic);
-  const badTold: Told = { release: bad, traffic: await nextTraffic.stop() };
+  const badTold: Told = { release: bad, traffic: await nextTraffic.stop(), answers: nextTraffic.answers };
 
   const report = demoReport(strategy, goodTold, badTold);
   say();

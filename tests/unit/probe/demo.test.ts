@@ -68,8 +68,8 @@ const aborted = release({
     message: `replica shop-3-1 exits at its start. ${'Its log says why. '.repeat(8)}`,
   },
 });
-const good: Told = { release: release(), traffic: traffic() };
-const bad: Told = { release: aborted, traffic: traffic() };
+const good: Told = { release: release(), traffic: traffic(), answers: [] };
+const bad: Told = { release: aborted, traffic: traffic(), answers: [] };
 
 test('the report has the fixed fields, and null where no share was asked', () => {
   assert.deepEqual(demoReport('canary', good, bad), {
@@ -87,6 +87,25 @@ test('the report has the fixed fields, and null where no share was asked', () =>
     verdict: 'promoted',
     badRelease: { verdict: 'aborted', reason: aborted.reason, failed: 0 },
   });
+});
+
+test('what no gate measured is measured by who answered the users, in the time of that stage', () => {
+  const at = (seconds: number) => new Date(seconds * 1000).toISOString();
+  const preview = stage('preview', { askedPercent: 0, startedAt: at(10) });
+  const outage = stage('start', { askedPercent: 100, startedAt: at(20) });
+  const last = stage('promoted', { askedPercent: 100, startedAt: at(30) });
+  const answers = [
+    { at: 9_000, revision: 'v1-222222222222' },
+    { at: 10_000, revision: 'v1-111111111111' },
+    { at: 19_999, revision: 'v1-111111111111' },
+    { at: 30_001, revision: 'v1-222222222222' },
+  ];
+  const told = { ...good, release: release({ stages: [preview, outage, last] }), answers };
+  assert.deepEqual(demoReport('recreate', told, bad).stages, [
+    { name: 'preview', askedPercent: 0, measuredPercent: 0, requests: 2 },
+    { name: 'start', askedPercent: null, measuredPercent: null, requests: 0 },
+    { name: 'promoted', askedPercent: 100, measuredPercent: 100, requests: 1 },
+  ]);
 });
 
 test('the demo succeeds only when nothing failed, the good version is on and the bad one was stopped', () => {
