@@ -9,11 +9,11 @@ import { tempDir } from '../../support/temp-dir.ts';
 
 /** Tells what it was started with, ends with 5 on SIGTERM, else with 3. */
 const PROGRAM = `
-  console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2), major: process.versions.node.split('.')[0] }));
   if (process.argv.includes('wait')) {
     process.once('SIGTERM', () => process.exit(5));
     setInterval(() => {}, 1000);
-  } else process.exitCode = 3;`;
+  } else process.exitCode = 3;
+  console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2) }));`;
 
 interface Installation {
   root: string;
