@@ -104,12 +104,16 @@ function expandMatch(entry: MatchDocument): Match {
   if (entry.headerName !== undefined && entry.headerValue !== undefined)
     headers.push([entry.headerName, entry.headerValue]);
   return {
-    headers: headers.map(([name, value]) => ({ name: name.toLowerCase(), value: expandValue(value) })),
-    cookies: Object.entries(entry.cookies ?? {}).map(([name, value]) => ({
-      name,
-      value: expandValue(value),
-    })),
+    headers: conditions(headers.map(([name, value]) => [name.toLowerCase(), value])),
+    cookies: conditions(Object.entries(entry.cookies ?? {})),
   };
+}
+
+/** All must hold, so their order means nothing: by name, and two files that mean the same give the same App. */
+function conditions(entries: [string, ValueMatchDocument][]): Match['headers'] {
+  return entries
+    .map(([name, value]) => ({ name, value: expandValue(value) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function expandValue(value: ValueMatchDocument): StringMatch {

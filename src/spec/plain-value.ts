@@ -6,12 +6,12 @@ export const MAX_DEPTH = 40;
 /** What JSON allows but an App does not. Looks at no more than the first such thing. */
 export function plainProblems(value: unknown, path: PropertyKey[] = []): Problem[] {
   if (path.length > MAX_DEPTH) return [tooDeep(path)];
-  if (typeof value === 'string') return value.includes('\u0000') ? [nulCharacter(path)] : [];
+  if (typeof value === 'string') return brokenText(value, path);
   if (typeof value !== 'object' || value === null) return [];
   if (Object.hasOwn(value, '__proto__')) return [forbiddenName(path)];
   const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
   for (const [key, child] of entries) {
-    const problems = plainProblems(child, [...path, key]);
+    const problems = [...brokenText(String(key), path), ...plainProblems(child, [...path, key])];
     if (problems.length > 0) return problems;
   }
   return [];
@@ -22,8 +22,12 @@ export function tooDeep(path: PropertyKey[]): Problem {
   return { path: path.slice(0, 3), at: 'value', code: 'E_YAML_TOO_DEEP', message };
 }
 
-export function nulCharacter(path: PropertyKey[]): Problem {
-  return { path, at: 'value', code: 'E_SPEC_VALUE', message: 'text must not contain a NUL character' };
+/** Text that no program can be given, or that is already damaged: U+FFFD is what decoders put for broken UTF-8. */
+export function brokenText(text: string, path: PropertyKey[]): Problem[] {
+  const isBroken = !text.isWellFormed() || text.includes('\uFFFD');
+  const what = text.includes('\u0000') ? 'a NUL character' : isBroken ? 'a broken character' : undefined;
+  if (what === undefined) return [];
+  return [{ path, at: 'value', code: 'E_SPEC_VALUE', message: `text must not contain ${what}` }];
 }
 
 export function forbiddenName(path: PropertyKey[]): Problem {

@@ -71,8 +71,16 @@ const matchEntry = mapping(
     );
     return;
   }
-  const conditions = Object.keys({ ...entry.headers, ...entry.cookies }).length;
-  if (conditions === 0 && entry.headerName === undefined) {
+  const headers = [
+    ...Object.keys(entry.headers ?? {}),
+    ...(entry.headerName === undefined ? [] : [entry.headerName]),
+  ];
+  const lower = headers.map((name) => name.toLowerCase());
+  const twice = headers.find((_, index) => lower.indexOf(lower[index] ?? '') < index);
+  if (twice !== undefined)
+    refuse(ctx, `the header ${twice} is given twice: upper and lower case are the same`);
+  const conditions = headers.length + Object.keys(entry.cookies ?? {}).length;
+  if (conditions === 0) {
     refuseAbsence(
       ctx,
       'names no condition, so everybody would match',

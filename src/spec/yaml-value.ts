@@ -9,7 +9,7 @@ import {
   type Pair,
   type Scalar,
 } from 'yaml';
-import { forbiddenName, MAX_DEPTH, nulCharacter, tooDeep } from './plain-value.ts';
+import { brokenText, forbiddenName, MAX_DEPTH, tooDeep } from './plain-value.ts';
 import { MAX_PROBLEMS, type Problem } from './problem.ts';
 import { lineAt, type Source } from './source.ts';
 
@@ -181,6 +181,8 @@ function refuseKey({ value, source }: Scalar, path: PropertyKey[]): Finding['wha
   if (typeof value !== 'string')
     return oddKey(path, String(source ?? value), `put it in quotes: "${source ?? value}"`);
   if (value === '__proto__') return forbiddenName(path);
+  const [broken] = brokenText(value, path);
+  if (broken) return broken;
   if (value !== '<<') return undefined;
   return {
     path,
@@ -201,7 +203,7 @@ function convertScalar(node: Scalar, path: PropertyKey[], walk: Walk): unknown {
     const ambiguous = ambiguousNumber(source, value);
     if (ambiguous) report(walk, node, { path, ...ambiguous });
   }
-  if (typeof value === 'string' && value.includes('\u0000')) report(walk, node, nulCharacter(path));
+  if (typeof value === 'string') for (const what of brokenText(value, path)) report(walk, node, what);
   // A tag can make an object of it (!!binary); the tag was complained about, the text stays text.
   return typeof value === 'object' && value !== null ? source : value;
 }
