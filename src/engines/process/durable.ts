@@ -18,6 +18,21 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/**
+ * The folder and those above it. Not with `recursive`: on a read-only file system Node then says that something does
+ * not exist.
+ */
+export async function makeFolders(folder: string, mode = 0o700): Promise<void> {
+  try {
+    await fs.mkdir(folder, { mode });
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return;
+    if (systemCode(error) !== 'ENOENT' || path.dirname(folder) === folder) throw error;
+    await makeFolders(path.dirname(folder), mode);
+    await makeFolders(folder, mode);
+  }
+}
+
 /** All of it or nothing, also after a power cut. */
 export async function writeDurable(target: string, data: string | Buffer, mode = 0o600): Promise<void> {
   await replaceFile(target, data, mode, true);

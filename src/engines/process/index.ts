@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { AppKey, RunSpec } from '../../core/model.ts';
 import { revisionIdOf } from '../../core/revision.ts';
@@ -6,7 +5,7 @@ import type { ActionContext, Engine } from '../../ports/engine.ts';
 import { endStrays, findReplicas } from './adopt.ts';
 import { createChanges } from './changes.ts';
 import type { EngineContext } from './context.ts';
-import { removeTemporaries } from './durable.ts';
+import { makeFolders, removeTemporaries } from './durable.ts';
 import { explained } from './failures.ts';
 import { layoutOf } from './layout.ts';
 import { queryLogs } from './logs/follow.ts';
@@ -36,7 +35,7 @@ export async function createProcessEngine(options: ProcessEngineOptions): Promis
   const stateDir = path.resolve(options.stateDir);
   const layout = layoutOf(stateDir);
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await makeFolders(stateDir);
     const installation = (
       await readOrCreate(layout.installationId, INSTALLATION_ID_BYTES, stateDir)
     ).toString('hex');
@@ -151,6 +150,7 @@ function engineOf({ context, options, replicas, changes, installation }: Parts):
           stamp: () => {
             for (const supervisor of replicas.of(query.app)) supervisor.tick();
           },
+          lives: () => query.replica === undefined || replicas.find(query.app, query.replica) !== undefined,
           now: () => clock.wall(),
           logFiles: limits.logFiles,
           closing: closing.signal,

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Pool, PoolId, ReplicaId, Revision } from '../../core/model.ts';
@@ -6,7 +5,7 @@ import type { ActionContext } from '../../ports/engine.ts';
 import type { AppSpec } from '../../spec/app.ts';
 import { NOT_STARTED } from './adopt.ts';
 import type { EngineContext } from './context.ts';
-import { namesIn, removeTree, syncFolder } from './durable.ts';
+import { makeFolders, namesIn, removeTree, syncFolder } from './durable.ts';
 import { appRunFolder, poolOf, replicaFolder, splitKey } from './layout.ts';
 import type { LogFolder } from './logs/read.ts';
 import { redactor } from './logs/redact.ts';
@@ -79,7 +78,7 @@ export class Replicas {
     const standing = this.of(ctx.app).filter(({ intent, stopping }) => intent.pool === pool.id && !stopping);
     const missing = replicas - standing.length;
     if (missing <= 0) return;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder);
     for (const up of [path.dirname(folder), this.#context.layout.run]) await syncFolder(up);
     const next = 1 + Math.max(-1, ...(await this.#numbersUsed(ctx.app, pool.id)));
     const intents = Array.from({ length: missing }, (_, index) =>

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../core/errors.ts';
-import { namesIn, readText, syncFolder, temporaryBeside, writeDurable } from './durable.ts';
+import { makeFolders, namesIn, readText, syncFolder, temporaryBeside, writeDurable } from './durable.ts';
 import { explained, systemCode } from './failures.ts';
 import { layoutOf, TEMPORARY } from './layout.ts';
 import type { SecretSource } from './options.ts';
@@ -34,7 +34,7 @@ export function createSecretFiles(stateDir: string): SecretFiles {
       const file = fileOf(namespace, name);
       checkValue(name, value);
       try {
-        await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        await makeFolders(path.dirname(file));
         await writeDurable(file, value);
       } catch (error) {
         throw explained(error, `storing secret ${name}`, stateDir);
@@ -71,7 +71,7 @@ export function createSecretFiles(stateDir: string): SecretFiles {
  */
 export async function readOrCreate(file: string, bytes: number, stateDir: string): Promise<Buffer> {
   try {
-    await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolders(path.dirname(file));
     const known = await readIfComplete(file, bytes);
     if (known) return known;
     const temporary = temporaryBeside(file);

@@ -2,7 +2,15 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../core/errors.ts';
 import type { RevisionId, RunSpec } from '../../core/model.ts';
-import { eachLimited, exists, readText, removeTree, replaceFile, temporaryBeside } from './durable.ts';
+import {
+  eachLimited,
+  exists,
+  makeFolders,
+  readText,
+  removeTree,
+  replaceFile,
+  temporaryBeside,
+} from './durable.ts';
 import { digestName, type Layout, revisionFolder, snapshotFolder } from './layout.ts';
 import { makeReadOnly } from './prepare/settle.ts';
 
@@ -45,15 +53,15 @@ async function ensureTree(
 ): Promise<string> {
   const folder = revisionFolder(layout, revision);
   if ((await readText(path.join(folder, COMPLETE))) === bootId) return path.join(folder, 'tree');
-  await fs.mkdir(layout.revisions, { recursive: true, mode: 0o711 });
+  await makeFolders(layout.revisions, 0o711);
   const temporary = temporaryBeside(folder);
   try {
     const tree = path.join(temporary, 'tree');
-    await fs.mkdir(tree, { recursive: true, mode: 0o755 });
+    await makeFolders(tree, 0o755);
     if (run.artifact.kind === 'snapshot')
       await copySnapshot(snapshotFolder(layout, run.artifact.digest), tree);
     if (run.artifact.kind === 'none' && run.workingDir)
-      await fs.mkdir(path.join(tree, run.workingDir), { recursive: true });
+      await makeFolders(path.join(tree, run.workingDir), 0o755);
     await placeConfigFiles(layout, run, tree);
     await makeReadOnly(tree);
     await replaceFile(path.join(temporary, COMPLETE), bootId);

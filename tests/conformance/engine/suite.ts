@@ -33,6 +33,7 @@ export function engineConformance(name: string, make: (t: TestContext) => Promis
     stopping(make);
     refusing(make);
     watching(make);
+    endings(make);
     outliving(make);
   });
 }
@@ -222,6 +223,23 @@ function watching(make: Make): void {
     await fetch(replica);
     await following;
     assert.equal(seen.filter((text) => text.includes('request')).length, 1);
+  });
+}
+
+function endings(make: Make): void {
+  it('following one replica ends when nothing of it is left, after its last line', async (t) => {
+    const { engine, server } = await make(t);
+    const { ctx, pool } = await deploy(engine, server(), 1);
+    await untilReplicas(engine, 'it is ready', allReady(1));
+    const following = Array.fromAsync(engine.logs({ app: APP, follow: true, replica: `${pool.id}-0` }));
+    await engine.stop(ctx, `${pool.id}-0`, 5000);
+    const lines = await following;
+    assert.deepEqual(await engine.list(APP), []);
+    assert.deepEqual(lines, await Array.fromAsync(engine.logs({ app: APP, follow: false })));
+    assert.deepEqual(
+      await Array.fromAsync(engine.logs({ app: APP, follow: true, replica: 'never-was' })),
+      [],
+    );
   });
 }
 

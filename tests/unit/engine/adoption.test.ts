@@ -252,6 +252,20 @@ it('half-made folders of a daemon that died are removed, files that are none of 
   }
 });
 
+it('records that a power cut left unreadable do not keep the others from being found', async (t) => {
+  const made = await world(t);
+  await kill(await made.daemon(3, 'ready'));
+  const run = path.join(made.stateDir, 'run/default/shop');
+  writeFileSync(path.join(run, '1-1-0/intent.json'), '\0\0\0');
+  writeFileSync(path.join(run, '1-1-1/attempt.json'), '');
+  const engine = await made.open('boot-2');
+  const ready = await untilReplicas(engine, 'two are ready', allReady(2));
+  assert.deepEqual(
+    ready.map(({ id }) => id),
+    ['1-1-1', '1-1-2'],
+  );
+});
+
 it('lines that were written while no daemon looked are there', async (t) => {
   const made = await world(t);
   await kill(await made.daemon(1, 'ready'));

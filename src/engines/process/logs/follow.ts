@@ -1,16 +1,21 @@
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ms } from '../../../core/model.ts';
 import type { LogLine, LogQuery } from '../../../ports/engine.ts';
-import { readLines, sizeOf, tailStart } from './lines.ts';
+import { type RawLine, splitLines, tailStart, textOf } from './lines.ts';
 import { type LogFolder, logLine, mergeByTime, readReplica, STREAMS } from './read.ts';
 import { logFile, type Stream } from './replica-logs.ts';
+import { recentStamps, timeOf } from './stamped-file.ts';
 
 const LOOK_EVERY_MS = 100;
+/** More waits for the next look, so that one talkative replica does not hold up the daemon. */
+const MOST_BYTES_AT_ONCE = 1024 * 1024;
 
 export interface LogSource {
   /** The replicas that the query names; more may come while it is followed. */
   folders(): Promise<LogFolder[]>;
+  /** False: nothing that the query names can write any more. */
+  lives(): boolean;
   /** Notes how far the files have grown, so that a line has the same time now and when it is read again. */
   stamp(): void;
   now(): Ms;
@@ -46,15 +51,18 @@ async function* follow(
   cancelled?: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const signal = AbortSignal.any([source.closing, ...(cancelled ? [cancelled] : [])]);
-  while (!signal.aborted) {
+  for (let lives = true; lives && !signal.aborted; ) {
+    // Asked before reading: what was written before its end is read after it.
+    lives = source.lives();
     source.stamp();
     for (const folder of await source.folders()) {
       const cursors =
         followed.get(folder.replica) ?? STREAMS.map((stream) => ({ stream, offset: 0, rotated: 0 }));
       followed.set(folder.replica, cursors);
-      for (const cursor of cursors) yield* newLines(folder, cursor, source.now());
+      const lines = cursors.flatMap((cursor) => newLines(folder, cursor, source.now()));
+      yield* lines.sort((a, b) => a.at - b.at);
     }
-    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    if (lives) await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -70,40 +78,60 @@ async function cursorsAtEnd(folder: LogFolder): Promise<Cursor[]> {
   return Promise.all(
     STREAMS.map(async (stream) => {
       const file = logFile(folder.folder, stream);
-      return { stream, rotated: await inodeOf(`${file}.1`), offset: (await tailStart(file, 0)).offset };
+      return { stream, rotated: inodeOf(`${file}.1`), offset: (await tailStart(file, 0)).offset };
     }),
   );
 }
 
-async function* newLines(folder: LogFolder, cursor: Cursor, now: Ms): AsyncGenerator<LogLine> {
+/**
+ * Synchronous, as rotating is: between the look at what was rotated and the read nothing can be rotated, or lines
+ * would be read from the wrong file.
+ */
+function newLines(folder: LogFolder, cursor: Cursor, now: Ms): LogLine[] {
   const file = logFile(folder.folder, cursor.stream);
-  const rotated = await inodeOf(`${file}.1`);
+  const rotated = inodeOf(`${file}.1`);
+  const lines: LogLine[] = [];
+  const take = (from: string, whole: boolean) => {
+    const stamps = recentStamps(from);
+    for (const { start, text } of linesFrom(cursor, from, whole)) {
+      lines.push(logLine(folder, cursor.stream, text, timeOf(stamps, start, now)));
+    }
+  };
   if (rotated !== cursor.rotated) {
-    yield* linesFrom(folder, cursor, `${file}.1`, true, now);
+    take(`${file}.1`, true);
     cursor.offset = 0;
     cursor.rotated = rotated;
   }
-  yield* linesFrom(folder, cursor, file, false, now);
+  take(file, false);
+  return lines;
 }
 
-async function* linesFrom(
-  folder: LogFolder,
-  cursor: Cursor,
-  file: string,
-  partial: boolean,
-  now: Ms,
-): AsyncGenerator<LogLine> {
-  const size = await sizeOf(file);
+/** @param whole the file grows no more: what is left without a newline is a line too */
+function linesFrom(cursor: Cursor, file: string, whole: boolean): RawLine[] {
+  const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size < cursor.offset) cursor.offset = 0;
-  for await (const line of readLines(file, cursor.offset, size, partial)) {
-    cursor.offset = line.end;
-    yield logLine(folder, cursor.stream, line.text, now);
+  const bytes = readPart(
+    file,
+    cursor.offset,
+    whole ? size : Math.min(size, cursor.offset + MOST_BYTES_AT_ONCE),
+  );
+  const { lines, rest, end } = splitLines(bytes, cursor.offset);
+  cursor.offset = end;
+  if (whole && rest.length > 0) lines.push({ start: end, end: end + rest.length, text: textOf(rest) });
+  return lines;
+}
+
+function readPart(file: string, from: number, to: number): Buffer {
+  if (to <= from) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(to - from);
+  const fd = fs.openSync(file, 'r');
+  try {
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, bytes.length, from));
+  } finally {
+    fs.closeSync(fd);
   }
 }
 
-async function inodeOf(file: string): Promise<number> {
-  return fs.stat(file).then(
-    (stat) => stat.ino,
-    () => 0,
-  );
+function inodeOf(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
 }

@@ -23,7 +23,7 @@ export async function* readLines(
   const handle = await openIfThere(file);
   if (!handle) return;
   try {
-    let pending = Buffer.alloc(0);
+    let pending: Buffer = Buffer.alloc(0);
     let start = from;
     let at = from;
     const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -31,17 +31,28 @@ export async function* readLines(
       const { bytesRead } = await handle.read(chunk, 0, Math.min(CHUNK_BYTES, to - at), at);
       if (bytesRead === 0) break;
       at += bytesRead;
-      pending = Buffer.concat([pending, chunk.subarray(0, bytesRead)]);
-      for (let length = lineLength(pending); length > 0; length = lineLength(pending)) {
-        yield { start, end: start + length, text: textOf(pending.subarray(0, length)) };
-        pending = pending.subarray(length);
-        start += length;
-      }
+      const split = splitLines(Buffer.concat([pending, chunk.subarray(0, bytesRead)]), start);
+      yield* split.lines;
+      pending = split.rest;
+      start = split.end;
     }
     if (partial && pending.length > 0) yield { start, end: start + pending.length, text: textOf(pending) };
   } finally {
     await handle.close();
   }
+}
+
+/** The complete lines, and what is left of an incomplete one. @param start offset of the bytes in their file */
+export function splitLines(bytes: Buffer, start: number): { lines: RawLine[]; rest: Buffer; end: number } {
+  const lines: RawLine[] = [];
+  let rest = bytes;
+  let end = start;
+  for (let length = lineLength(rest); length > 0; length = lineLength(rest)) {
+    lines.push({ start: end, end: end + length, text: textOf(rest.subarray(0, length)) });
+    rest = rest.subarray(length);
+    end += length;
+  }
+  return { lines, rest, end };
 }
 
 /** Bytes of the first line with its newline; 0: it is not complete. */
@@ -51,7 +62,7 @@ function lineLength(bytes: Buffer): number {
   return bytes.length >= LONGEST_LINE_BYTES ? LONGEST_LINE_BYTES : 0;
 }
 
-function textOf(line: Buffer): string {
+export function textOf(line: Buffer): string {
   return line.toString('utf8').replace(/\r?\n$/, '');
 }
 

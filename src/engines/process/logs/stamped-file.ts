@@ -16,8 +16,28 @@ export function stampFile(file: string): string {
 }
 
 export function readStamps(file: string): Stamp[] {
+  return parseStamps(readIfThere(stampFile(file)));
+}
+
+const RECENT_BYTES = 8 * 1024;
+
+/** The last ones only: enough for lines that were written just now. */
+export function recentStamps(file: string): Stamp[] {
+  const size = sizeIfThere(stampFile(file));
+  if (size <= RECENT_BYTES) return readStamps(file);
+  const fd = fs.openSync(stampFile(file), 'r');
+  try {
+    const bytes = Buffer.alloc(RECENT_BYTES);
+    const text = bytes.toString('latin1', 0, fs.readSync(fd, bytes, 0, RECENT_BYTES, size - RECENT_BYTES));
+    return parseStamps(text.slice(text.indexOf('\n') + 1));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function parseStamps(text: string): Stamp[] {
   const stamps: Stamp[] = [];
-  for (const line of readIfThere(stampFile(file)).split('\n').slice(0, -1)) {
+  for (const line of text.split('\n').slice(0, -1)) {
     const [offset, at] = line.split(' ').map(Number);
     if (offset !== undefined && at !== undefined && Number.isFinite(offset + at)) stamps.push({ offset, at });
   }

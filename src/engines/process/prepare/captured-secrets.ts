@@ -1,13 +1,12 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../../core/errors.ts';
 import type { RunSpec } from '../../../core/model.ts';
-import { exists, readText, writeDurable } from '../durable.ts';
+import { exists, makeFolders, readText, writeDurable } from '../durable.ts';
 import type { Layout } from '../layout.ts';
 
 /** Values by their HMAC, as they were when a revision was prepared: going back to it goes back to its secrets too. */
 export async function captureSecrets(layout: Layout, values: ReadonlyMap<string, string>): Promise<void> {
-  if (values.size > 0) await fs.mkdir(layout.captured, { recursive: true, mode: 0o700 });
+  if (values.size > 0) await makeFolders(layout.captured);
   for (const [hmac, value] of values) {
     const file = path.join(layout.captured, hmac);
     if (!(await exists(file))) await writeDurable(file, value);

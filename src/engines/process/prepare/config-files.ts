@@ -1,8 +1,7 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../../core/errors.ts';
 import type { AppSpec } from '../../../spec/app.ts';
-import { exists, writeDurable } from '../durable.ts';
+import { exists, makeFolders, writeDurable } from '../durable.ts';
 import { digestName, type Layout } from '../layout.ts';
 import { sha256 } from './digest.ts';
 import { readNamedBytes } from './environment.ts';
@@ -29,7 +28,7 @@ export async function readConfigFiles(spec: AppSpec): Promise<ConfigFile[]> {
 }
 
 export async function storeConfigFiles(layout: Layout, files: readonly ConfigFile[]): Promise<void> {
-  if (files.length > 0) await fs.mkdir(layout.files, { recursive: true, mode: 0o700 });
+  if (files.length > 0) await makeFolders(layout.files);
   for (const { digest, content } of files) {
     const target = path.join(layout.files, digestName(digest));
     if (!(await exists(target))) await writeDurable(target, content);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { eachLimited, exists, removeTree, syncFolder, temporaryBeside } from '../durable.ts';
+import { eachLimited, exists, makeFolders, removeTree, syncFolder, temporaryBeside } from '../durable.ts';
 import { systemCode } from '../failures.ts';
 import type { ContentHashes } from './digest.ts';
 import { changed, type Entry, sourceProblem } from './scan.ts';
@@ -27,7 +27,7 @@ export async function storeSnapshot(
   signal?: AbortSignal,
 ): Promise<void> {
   if (await exists(target)) return;
-  await fs.mkdir(path.dirname(target), { recursive: true, mode: 0o711 });
+  await makeFolders(path.dirname(target));
   const temporary = temporaryBeside(target);
   try {
     await copyContent(content, temporary, signal);

@@ -26,7 +26,7 @@ export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal):
   try {
     await sleep(probe.initialDelaySeconds * 1000, undefined, { signal });
     for (;;) {
-      const answer = await options.ask(signal);
+      const answer = await options.ask(signal).catch(impossible);
       if (signal.aborted) return;
       successes = answer.ok ? successes + 1 : 0;
       failures = answer.ok ? 0 : failures + 1;
@@ -41,4 +41,12 @@ export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal):
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** A probe that cannot even be asked (a path that HTTP does not allow) fails; it does not end the asking. */
+function impossible(error: unknown): ProbeAnswer {
+  return {
+    ok: false,
+    detail: `the probe is not possible: ${error instanceof Error ? error.message : String(error)}`,
+  };
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import { chown, mkdir, stat } from 'node:fs/promises';
+import { chown, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../../core/errors.ts';
 import type { EngineContext } from '../context.ts';
+import { makeFolders } from '../durable.ts';
 import { appDataFolder, splitKey } from '../layout.ts';
 import { openTheWay } from './access.ts';
 import { checkCommand, withPort } from './command.ts';
@@ -61,7 +62,7 @@ async function dataFolder(
   user: UserIds | undefined,
 ): Promise<string> {
   const folder = appDataFolder(context.layout, intent.app);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder);
   if (user) {
     await openTheWay(path.dirname(folder), context.layout.root, user);
     if ((await stat(folder)).uid !== user.uid) await chown(folder, user.uid, user.gid);

@@ -77,7 +77,7 @@ export async function writeIntent(folder: string, intent: Intent): Promise<void>
 /** Undefined: not a replica's folder, or one that is being removed. */
 export async function readIntent(folder: string): Promise<Intent | undefined> {
   const text = await readText(path.join(folder, INTENT));
-  return text === undefined ? undefined : (JSON.parse(text) as Intent);
+  return parsed<Intent>(text);
 }
 
 /** Not synced: after a power cut no process of this boot is left that it could be about. */
@@ -95,7 +95,16 @@ export function writeAttemptNow(folder: string, attempt: Attempt): void {
 
 export async function readAttempt(folder: string): Promise<Attempt | undefined> {
   const text = await readText(path.join(folder, ATTEMPT));
-  return text === undefined || text === '' ? undefined : (JSON.parse(text) as Attempt);
+  return parsed<Attempt>(text);
+}
+
+/** What a power cut left unreadable is as good as absent: no process of that boot is left, and the id is not reused. */
+function parsed<T>(text: string | undefined): T | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  } catch {
+    return undefined;
+  }
 }
 
 export async function readWish(folder: string): Promise<Wish> {
