@@ -33,7 +33,13 @@ export function standardParts(): Parts {
     clock: systemClock(),
     store: (stateDir) => createSqliteStore({ file: path.join(stateDir, 'crossfade.db') }),
     engine: (stateDir, clock, logger) =>
-      createProcessEngine({ stateDir, bootId: clock.bootId(), clock, logger, secrets: createSecretFiles(stateDir) }),
+      createProcessEngine({
+        stateDir,
+        bootId: clock.bootId(),
+        clock,
+        logger,
+        secrets: createSecretFiles(stateDir),
+      }),
     router: (stateDir, clock, logger) => createEmbeddedRouter({ stateDir, bootId: clock.bootId(), logger }),
   };
 }
@@ -50,7 +56,8 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const router = await parts.router(stateDir, parts.clock, log);
   const controller = createController({ store, engine, router, now: clock.now, log });
   const stopping = Promise.withResolvers<{ replicas: boolean }>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve({ replicas: false }));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => stopping.resolve({ replicas: false }));
 
   const listeners = await listen(options, stateDir, {
     store,
@@ -60,8 +67,8 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
     secrets: createSecretFiles(stateDir),
     tokens: createTokenStore(stateDir),
     observe: (app) => observed(store, controller, app),
-    poke: controller.poke,
-    waitForCommand: controller.waitForCommand,
+    poke: (app) => controller.poke(app),
+    waitForCommand: (app, id, timeoutMs) => controller.waitForCommand(app, id, timeoutMs),
     version: {
       version: programVersion(),
       apiVersion: 'v1',
@@ -74,7 +81,10 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   });
   await controller.start();
   await sweep(store, engine);
-  log.info({ stateDir, listeners: listeners.map((listener) => listener.address) }, 'crossfade daemon is ready');
+  log.info(
+    { stateDir, listeners: listeners.map((listener) => listener.address) },
+    'crossfade daemon is ready',
+  );
 
   const { replicas } = await stopping.promise;
   log.info({ replicas }, 'stopping');
@@ -91,10 +101,14 @@ async function makeStateDir(stateDir: string): Promise<void> {
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new OperatingError('E_STATE_DIR', `the state dir ${stateDir} cannot be made: ${(error as Error).message}`, {
-      hint: 'choose another with --state-dir',
-      cause: error,
-    });
+    throw new OperatingError(
+      'E_STATE_DIR',
+      `the state dir ${stateDir} cannot be made: ${(error as Error).message}`,
+      {
+        hint: 'choose another with --state-dir',
+        cause: error,
+      },
+    );
   }
 }
 

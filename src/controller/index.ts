@@ -54,146 +54,164 @@ type Waiter = (result: CommandResult) => void;
 
 /** The only loop: observe, decide, commit, act. */
 export function createController(deps: ControllerDeps): Controller {
-  const lanes = new Map<AppKey, Lane>();
-  const waiters = new Map<string, Set<Waiter>>();
-  const unsubscribe: (() => void)[] = [];
-  let stopped = false;
+  return new Loop(deps);
+}
 
-  function poke(app: AppKey): void {
-    if (stopped) return;
-    const lane = laneOf(app);
-    lane.dirty = true;
-    if (!lane.running) lane.idle = run(app, lane);
+class Loop implements Controller {
+  readonly #deps: ControllerDeps;
+  readonly #lanes = new Map<AppKey, Lane>();
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #unsubscribe: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(deps: ControllerDeps) {
+    this.#deps = deps;
   }
 
-  function laneOf(app: AppKey): Lane {
-    const known = lanes.get(app);
+  async start(): Promise<void> {
+    const { store, engine, router } = this.#deps;
+    const poke = (app: AppKey) => this.poke(app);
+    this.#unsubscribe.push(store.onChange((app, what) => what !== 'state' && this.poke(app)));
+    this.#unsubscribe.push(engine.onChange(poke), router.onChange(poke));
+    for (const app of await store.apps()) this.poke(app);
+  }
+
+  poke(app: AppKey): void {
+    if (this.#stopped) return;
+    const lane = this.#laneOf(app);
+    lane.dirty = true;
+    if (!lane.running) lane.idle = this.#run(app, lane);
+  }
+
+  observe(stored: Stored): Promise<Observation> {
+    return observe(this.#deps, stored, [], this.#deps.now());
+  }
+
+  async waitForCommand(app: AppKey, id: CommandId, timeoutMs: Ms): Promise<CommandResult | undefined> {
+    const { promise, resolve } = Promise.withResolvers<CommandResult | undefined>();
+    const key = `${app} ${id}`;
+    const set = this.#waiters.get(key) ?? new Set<Waiter>();
+    this.#waiters.set(key, set.add(resolve));
+    const timer = setTimeout(() => resolve(undefined), timeoutMs);
+    const done = (await this.#deps.store.load(app))?.state.commandsDone[id];
+    if (done) resolve(done);
+    this.poke(app);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      set.delete(resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const off of this.#unsubscribe) off();
+    for (const lane of this.#lanes.values()) clearTimeout(lane.timer);
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.idle));
+  }
+
+  #laneOf(app: AppKey): Lane {
+    const known = this.#lanes.get(app);
     if (known) return known;
+    const idle = Promise.resolve();
     const lane: Lane = {
       running: false,
       dirty: false,
       timer: undefined,
       outcomes: [],
       recovered: false,
-      idle: Promise.resolve(),
+      idle,
     };
-    lanes.set(app, lane);
+    this.#lanes.set(app, lane);
     return lane;
   }
 
-  async function run(app: AppKey, lane: Lane): Promise<void> {
+  async #run(app: AppKey, lane: Lane): Promise<void> {
     lane.running = true;
     clearTimeout(lane.timer);
     try {
-      while (lane.dirty && !stopped) {
+      while (lane.dirty && !this.#stopped) {
         lane.dirty = false;
-        await tick(app, lane);
+        await this.#tick(app, lane);
       }
     } catch (error) {
-      deps.log.error({ app, err: error }, 'deciding failed; tried again');
-      wakeIn(app, lane, AFTER_ERROR_MS);
+      this.#deps.log.error({ app, err: error }, 'deciding failed; tried again');
+      // What came of the actions under way is not known: they are decided again from what is seen.
+      lane.recovered = false;
+      this.#wakeIn(app, lane, AFTER_ERROR_MS);
     } finally {
       lane.running = false;
     }
   }
 
-  async function tick(app: AppKey, lane: Lane): Promise<void> {
-    const stored = await deps.store.load(app);
+  async #tick(app: AppKey, lane: Lane): Promise<void> {
+    const { store, now } = this.#deps;
+    const stored = await store.load(app);
     if (!stored) {
-      lanes.delete(app);
+      this.#lanes.delete(app);
       return;
     }
     const outcomes = lane.recovered ? lane.outcomes : unknownOutcomes(stored);
-    const observed = await observe(deps, stored, outcomes, deps.now());
-    const decision = decide(stored.state, observed, deps.now());
-    const actions = await commit(app, stored, decision);
+    const observed = await observe(this.#deps, stored, outcomes, now());
+    const decision = decide(stored.state, observed, now());
+    const actions = await this.#commit(app, stored, decision);
     if (actions === 'again') {
-      wakeIn(app, lane, AFTER_ERROR_MS / 10);
+      this.#wakeIn(app, lane, AFTER_ERROR_MS / 10);
       return;
     }
     lane.recovered = true;
     lane.outcomes = [];
-    answer(app, decision);
+    this.#answer(app, decision);
     if (decision.gone) {
-      await deps.store.removeApp(app);
-      lanes.delete(app);
+      await store.removeApp(app);
+      this.#lanes.delete(app);
       return;
     }
-    lane.outcomes = await Promise.all(actions.map((action) => perform(deps, stored, decision.next, action)));
+    lane.outcomes = await Promise.all(
+      actions.map((action) => perform(this.#deps, stored, decision.next, action)),
+    );
     if (lane.outcomes.length > 0) lane.dirty = true;
     const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : IDLE_LOOK_MS;
-    wakeIn(
-      app,
-      lane,
-      Math.min(look, Math.max(1, (decision.wakeAt ?? Number.POSITIVE_INFINITY) - deps.now())),
-    );
+    const wakeIn = (decision.wakeAt ?? Number.POSITIVE_INFINITY) - now();
+    this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
   }
 
   /** @returns what may be done now */
-  async function commit(app: AppKey, stored: Stored, decision: Decision): Promise<Action[] | 'again'> {
+  async #commit(app: AppKey, stored: Stored, decision: Decision): Promise<Action[] | 'again'> {
     const { next, events, actions } = decision;
+    const { store, log } = this.#deps;
     if (next === stored.state) return actions;
     try {
-      await deps.store.commit(app, stored.state.version, { next, events, actions });
+      await store.commit(app, stored.state.version, { next, events, actions });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      deps.log.warn({ app, code: error.code }, error.message);
+      log.warn({ app, code: error.code }, error.message);
       // Users come before records: with a full disk the way back to stable is still taken. The next decision that can
       // be stored starts from what the router then serves.
       const back =
         next.release?.phase.kind === 'aborting' ? actions.filter((action) => action.kind === 'route') : [];
-      if (error.code === 'E_DISK_FULL')
-        await Promise.all(back.map((action) => perform(deps, stored, next, action)));
+      if (error.code === 'E_DISK_FULL') {
+        await Promise.all(back.map((action) => perform(this.#deps, stored, next, action)));
+      }
       return 'again';
     }
     for (const event of events)
-      deps.log.info({ app, reason: event.reason, release: event.release }, event.message);
+      log.info({ app, reason: event.reason, release: event.release }, event.message);
     return actions;
   }
 
-  function wakeIn(app: AppKey, lane: Lane, ms: Ms): void {
+  #wakeIn(app: AppKey, lane: Lane, ms: Ms): void {
     clearTimeout(lane.timer);
-    if (!stopped) lane.timer = setTimeout(() => poke(app), ms);
+    if (!this.#stopped) lane.timer = setTimeout(() => this.poke(app), ms);
   }
 
-  function answer(app: AppKey, decision: Decision): void {
+  #answer(app: AppKey, decision: Decision): void {
+    if (this.#waiters.size === 0) return;
     for (const [id, result] of Object.entries(decision.next.commandsDone)) {
       const key = `${app} ${id}`;
-      for (const waiter of waiters.get(key) ?? []) waiter(result);
-      waiters.delete(key);
+      for (const waiter of this.#waiters.get(key) ?? []) waiter(result);
+      this.#waiters.delete(key);
     }
   }
-
-  return {
-    poke,
-    async start() {
-      unsubscribe.push(deps.store.onChange((app, what) => what !== 'state' && poke(app)));
-      unsubscribe.push(deps.engine.onChange(poke));
-      unsubscribe.push(deps.router.onChange(poke));
-      for (const app of await deps.store.apps()) poke(app);
-    },
-    observe: (stored) => observe(deps, stored, [], deps.now()),
-    async waitForCommand(app, id, timeoutMs) {
-      const { promise, resolve } = Promise.withResolvers<CommandResult | undefined>();
-      const key = `${app} ${id}`;
-      const set = waiters.get(key) ?? new Set<Waiter>();
-      waiters.set(key, set.add(resolve));
-      const timer = setTimeout(() => resolve(undefined), timeoutMs);
-      const done = (await deps.store.load(app))?.state.commandsDone[id];
-      if (done) resolve(done);
-      poke(app);
-      return promise.finally(() => {
-        clearTimeout(timer);
-        set.delete(resolve);
-      });
-    },
-    async stop() {
-      stopped = true;
-      for (const off of unsubscribe) off();
-      for (const lane of lanes.values()) clearTimeout(lane.timer);
-      await Promise.all([...lanes.values()].map((lane) => lane.idle));
-    },
-  };
 }
 
 /** Nobody knows what became of actions that a crash interrupted: they are decided again from what is seen. */

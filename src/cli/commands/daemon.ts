@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OperatingError } from '../../core/errors.ts';
@@ -54,15 +55,12 @@ const POLL_MS = 50;
 const STOP_TIMEOUT_MS = 120_000;
 
 async function stop(session: Session, replicas: boolean): Promise<void> {
-  const client = await session.runningClient();
+  let client = await session.runningClient();
   if (client === undefined) {
     session.out.note(`no daemon runs with the state dir ${session.stateDir}`);
-    if (replicas) {
-      throw new OperatingError('E_DAEMON_UNREACHABLE', 'only a running daemon can stop what it runs', {
-        hint: 'start one and repeat: crossfade status && crossfade daemon stop --replicas',
-      });
-    }
-    return;
+    // What a killed daemon ran goes on running, and only a daemon knows how to stop it without loss.
+    if (!replicas || !existsSync(session.stateDir)) return;
+    client = await session.client();
   }
   await client.stopDaemon({ replicas });
   if (session.flags.server === undefined) await untilSilent(session);

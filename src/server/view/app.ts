@@ -21,7 +21,7 @@ export function appView(snapshot: Snapshot): AppView {
 }
 
 function statusOf(snapshot: Snapshot): AppView['status'] {
-  const { object, state } = snapshot;
+  const { state } = snapshot;
   const running = (seen(snapshot.observed.replicas) ?? []).filter((replica) => replica.phase !== 'stopping');
   const release = activeRelease(state);
   const last = lastRelease(state);
