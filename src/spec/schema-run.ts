@@ -17,25 +17,29 @@ const insidePath = (what: string, suggest: Suggest) => {
   return z.string({ error }).refine((path) => insideFolder(path) !== undefined, { error });
 };
 
-const envValue = z.union(
-  [
-    text('text, { fromFile: path } or { secret: name }'),
-    exactlyOne(
-      mapping({
-        fromFile: filePath()
-          .optional()
-          .describe('File whose content is the value, without a last line break.'),
-        secret: text('the name of a secret, such as shop-db', SECRET_NAME)
-          .optional()
-          .describe('Name of a secret that the daemon keeps. Its value is never shown.'),
-      }),
-      ['fromFile', 'secret'],
-    ),
-  ],
-  {
-    error: expecting('text, { fromFile: path } or { secret: name }', suggestText),
-  },
-);
+const envValue = z
+  .union(
+    [
+      text('text, { fromFile: path } or { secret: name }'),
+      exactlyOne(
+        mapping({
+          fromFile: filePath()
+            .optional()
+            .describe('File whose content is the value, without a last line break.'),
+          secret: text('the name of a secret, such as shop-db', SECRET_NAME)
+            .optional()
+            .describe(
+              'Name of a secret that the daemon keeps (`crossfade secret set`). Its value is never shown.',
+            ),
+        }),
+        ['fromFile', 'secret'],
+      ),
+    ],
+    {
+      error: expecting('text, { fromFile: path } or { secret: name }', suggestText),
+    },
+  )
+  .describe('Name -> text, or where the value comes from.');
 
 const configFile = exactlyOne(
   mapping(
