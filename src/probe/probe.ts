@@ -23,6 +23,8 @@ export interface ProbeOptions {
   /** For one request, from its start to the last byte of its answer. Default 30 s. */
   timeoutMs?: Ms;
   headers?: Record<string, string>;
+  /** Default GET. A POST has no body, and no router may send it twice. */
+  method?: 'GET' | 'POST';
   /** Statuses of 400 and above that are no failure. */
   acceptStatus?: readonly number[];
   onRecord?: (record: RequestRecord) => void;
@@ -60,6 +62,7 @@ export function createProbe(options: ProbeOptions): Probe {
     options,
     target: {
       url,
+      method: options.method ?? 'GET',
       headers: { 'user-agent': 'crossfade-probe', accept: '*/*', ...options.headers },
       timeoutMs: options.timeoutMs ?? 30_000,
       acceptStatus: new Set(options.acceptStatus),

@@ -9,17 +9,18 @@ const BODY_KEPT_BYTES = 4096;
 
 export interface Target {
   url: URL;
+  method: string;
   headers: Record<string, string>;
   timeoutMs: number;
   /** Statuses that are no failure although they are 400 or above. */
   acceptStatus: ReadonlySet<number>;
 }
 
-/** Sends one GET and reads the whole answer. Never rejects: what went wrong is in the answer. */
+/** Sends one request without a body and reads the whole answer. Never rejects: what went wrong is in the answer. */
 export function sendRequest(target: Target, agent: http.Agent): Promise<Answer> {
   return new Promise((resolve) => {
     const { request } = target.url.protocol === 'https:' ? https : http;
-    const sent = request(target.url, { agent, headers: target.headers });
+    const sent = request(target.url, { agent, method: target.method, headers: target.headers });
     const timer = setTimeout(() => sent.destroy(new ProbeTimeout(limitWords(target))), target.timeoutMs);
     let head: http.IncomingMessage | undefined;
     const finish = (answer: Answer) => {

@@ -32,6 +32,18 @@ test('kept-alive requests share one connection, fresh ones have one each, mixed 
   }
 });
 
+test('a POST is a POST, without a body', async () => {
+  const heard: unknown[] = [];
+  const server = serveHttp((request, response) => {
+    heard.push([request.method, request.headers['content-length'], request.headers['transfer-encoding']]);
+    response.end('ok');
+  });
+  await withServer(server, async ({ url }) => {
+    await createProbe({ url, requests: 1, method: 'POST' }).run();
+    assert.deepEqual(heard, [['POST', '0', undefined]]);
+  });
+});
+
 test('exactly as many requests are sent as were asked for, at a rate and without one', async () => {
   await withServer(ok(), async ({ url }) => {
     const inTurn = await createProbe({ url, requests: 57, concurrency: 8 }).run();

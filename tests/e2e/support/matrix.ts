@@ -1,0 +1,93 @@
+/** Which combinations of a matrix are tested: every one, or a sample in which every pair of values occurs. */
+
+/** Name of a dimension -> its values. */
+export type Dimensions = Readonly<Record<string, readonly string[]>>;
+export type Cell<D extends Dimensions> = { readonly [Name in keyof D]: D[Name][number] };
+
+const DEFAULT_SEED = 2024;
+
+/** CROSSFADE_TEST_SEED, or a fixed one: the same cells everywhere until somebody asks for others. */
+export function seedOfTest(): number {
+  const given = process.env.CROSSFADE_TEST_SEED;
+  if (given === undefined || given === '') return DEFAULT_SEED;
+  const seed = Number(given);
+  if (!Number.isSafeInteger(seed)) throw new Error(`CROSSFADE_TEST_SEED=${given} is not a whole number`);
+  return seed;
+}
+
+/** True with CROSSFADE_TEST_FULL=1: every cell is run. */
+export const isFullTest = (): boolean => process.env.CROSSFADE_TEST_FULL === '1';
+
+/** The cells that this run tests, in an order of their own for each seed; printed, so that a failure can be repeated. */
+export function chosenCells<D extends Dimensions>(
+  what: string,
+  dimensions: D,
+  options: { strength: 1 | 2 } = { strength: 2 },
+): Cell<D>[] {
+  const all = allCells(dimensions);
+  const seed = seedOfTest();
+  const chosen = isFullTest() ? all : coveringSample(all, options.strength, seed);
+  const how = isFullTest() ? 'every cell' : `CROSSFADE_TEST_SEED=${seed}`;
+  console.log(`${what}: ${chosen.length} of ${all.length} cells (${how})`);
+  for (const cell of chosen) console.log(`  ${nameOf(cell)}`);
+  return chosen;
+}
+
+/** `canary, after2s, fresh`: a cell in a test's name. */
+export const nameOf = (cell: Readonly<Record<string, string>>): string => Object.values(cell).join(', ');
+
+export function allCells<D extends Dimensions>(dimensions: D): Cell<D>[] {
+  const cells = Object.entries(dimensions).reduce<Record<string, string>[]>(
+    (some, [name, values]) => some.flatMap((cell) => values.map((value) => ({ ...cell, [name]: value }))),
+    [{}],
+  );
+  return cells as Cell<D>[];
+}
+
+/**
+ * A sample in which every value (strength 1) or every pair of values (strength 2) of the cells occurs: the greedy
+ * algorithm, which takes the cell with most that is new. The seed decides between equals.
+ */
+export function coveringSample<T extends Readonly<Record<string, string>>>(
+  cells: readonly T[],
+  strength: 1 | 2,
+  seed: number,
+): T[] {
+  const left = shuffled(cells, seed).map((cell) => ({ cell, covers: coveredBy(cell, strength) }));
+  const missing = new Set(left.flatMap(({ covers }) => covers));
+  const sample: T[] = [];
+  const gain = (covers: readonly string[]) => covers.filter((pair) => missing.has(pair)).length;
+  while (missing.size > 0) {
+    const best = left.reduce((a, b) => (gain(b.covers) > gain(a.covers) ? b : a));
+    for (const pair of best.covers) missing.delete(pair);
+    sample.push(best.cell);
+  }
+  return sample;
+}
+
+export function coveredBy(cell: Readonly<Record<string, string>>, strength: 1 | 2): string[] {
+  const values = Object.entries(cell).map(([name, value]) => `${name}=${value}`);
+  if (strength === 1) return values;
+  return values.flatMap((a, index) => values.slice(index + 1).map((b) => `${a} ${b}`));
+}
+
+/** Fisher and Yates, with mulberry32: the same order for the same seed on every machine. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const order = [...items];
+  const random = mulberry32(seed);
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other] as T, order[last] as T];
+  }
+  return order;
+}
+
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
