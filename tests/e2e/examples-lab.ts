@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { AppView } from '../../src/api/types.ts';
-import { createProbe, type ProbeOptions } from '../../src/probe/probe.ts';
+import { createProbe } from '../../src/probe/probe.ts';
 import type { ProbeSummary } from '../../src/probe/types.ts';
 import { type CliResult, cli, type RunningCli, startCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
@@ -23,12 +23,24 @@ export interface Lab {
   until(name: string, what: string, holds: (app: AppView) => boolean): Promise<AppView>;
   /** Where an address of an example is in this copy. */
   url(port: number): string;
+  /** Continuous users: half on kept-alive, half on new connections. */
+  users(url: string): Users;
+  /** Ends users that a failed example has left behind. */
+  sendUsersHome(): Promise<void>;
+}
+
+export interface Users {
+  /** Ends them, and returns what they met. */
+  stop(): Promise<ProbeSummary>;
+  /** What failed, each kind once, in words. */
+  failures: Set<string>;
 }
 
 export async function openLab(stateDir: string, folder: string): Promise<Lab> {
   const examples = path.join(folder, 'examples');
   await cp(EXAMPLES, examples, { recursive: true });
   const ports = await movePorts(examples);
+  const users: Users[] = [];
   const options = (cwd: string) => ({ stateDir, cwd, timeoutMs: 120_000 });
 
   async function crossfade(args: string[], expected = 0, cwd = examples): Promise<CliResult> {
@@ -55,6 +67,14 @@ export async function openLab(stateDir: string, folder: string): Promise<Lab> {
       );
     },
     url: (port) => `http://127.0.0.1:${ports.get(port) ?? assert.fail(`no example listens on ${port}`)}/`,
+    users(url) {
+      const started = startUsers(url);
+      users.push(started);
+      return started;
+    },
+    async sendUsersHome() {
+      await Promise.all(users.splice(0).map((one) => one.stop()));
+    },
   };
 }
 
@@ -74,11 +94,20 @@ async function movePorts(examples: string): Promise<Map<number, number>> {
   return ports;
 }
 
-/** Continuous users: half on kept-alive, half on new connections. */
-export function load(url: string, options: Partial<ProbeOptions> = {}): { stop(): Promise<ProbeSummary> } {
-  const probe = createProbe({ url, rps: 100, concurrency: 1_000, connections: 'mixed', ...options });
+function startUsers(url: string): Users {
+  const failures = new Set<string>();
+  const probe = createProbe({
+    url,
+    rps: 100,
+    concurrency: 1_000,
+    connections: 'mixed',
+    onRecord: ({ failure, detail }) => {
+      if (failure !== null) failures.add(`${failure}: ${detail}`);
+    },
+  });
   const ended = probe.run();
   return {
+    failures,
     stop: () => {
       probe.stop();
       return ended;

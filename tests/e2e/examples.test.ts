@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppView } from '../../src/api/types.ts';
-import type { ProbeSummary, RequestRecord } from '../../src/probe/types.ts';
 import { withStateDir } from '../support/state-dir.ts';
-import { countAnswers, type Lab, load, openLab } from './examples-lab.ts';
+import { countAnswers, type Lab, openLab, type Users } from './examples-lab.ts';
 
 /** Each runs in the same Crossfade, one after the other. */
 const examples: { name: string; body: (lab: Lab) => Promise<void> }[] = [];
@@ -20,59 +19,52 @@ function revisionsOf(view: AppView): { stable: string; candidate: string } {
 
 const waitsForPerson = (view: AppView) => view.status.phase === 'Paused';
 
-/** Both versions answered, and of all requests none failed. */
-function assertNothingLost(summary: ProbeSummary): void {
-  assert.deepEqual(summary.failures, {});
+/** Ends the users: both versions answered, and of all requests none failed. */
+async function assertNothingLost(users: Users): Promise<void> {
+  const summary = await users.stop();
+  assert.deepEqual([...users.failures], []);
   assert.equal(summary.failed, 0);
   assert.equal(summary.notSent, 0);
   assert.equal(Object.keys(summary.byRevision).length, 2, JSON.stringify(summary.byRevision));
 }
 
 /** v1, then users, then v2, then back: what every example does. */
-async function releaseAndUndo(
-  lab: Lab,
-  folder: string,
-  name: string,
-  port: number,
-  onRecord: (record: RequestRecord) => void = () => {},
-): Promise<ProbeSummary> {
+async function releaseAndUndo(lab: Lab, folder: string, name: string, port: number): Promise<Users> {
   await lab.typeIn(folder, ['apply', '-f', 'app-v1.yaml', ...WAIT]);
   const first = (await lab.app(name)).status.stableRevision;
-  const users = load(lab.url(port), { onRecord });
+  const users = lab.users(lab.url(port));
   await sleep(300);
   await lab.typeIn(folder, ['apply', '-f', 'app-v2.yaml', ...WAIT]);
   assert.notEqual((await lab.app(name)).status.stableRevision, first);
   await lab.crossfade(['rollout', 'undo', name, ...WAIT]);
   assert.equal((await lab.app(name)).status.stableRevision, first);
   await sleep(300);
-  const summary = await users.stop();
+  await users.stop();
   await lab.crossfade(['delete', name, '--wait']);
-  return summary;
+  return users;
 }
 
 example(
   '1 recreate: users meet the declared outage, which is the 503 of the router and nothing else',
   async (lab) => {
-    const failed = new Set<string>();
-    const summary = await releaseAndUndo(lab, '01-recreate', 'recreate', 8101, (record) => {
-      if (record.failure !== null) failed.add(`${record.failure}: ${record.detail}`);
-    });
+    const users = await releaseAndUndo(lab, '01-recreate', 'recreate', 8101);
     const declared =
       'http_503_router: 503 E_NOT_ADMITTED 503 Service Unavailable: the App takes no requests at the moment';
-    assert.deepEqual([...failed], [declared]);
+    assert.deepEqual([...users.failures], [declared]);
+    const summary = await users.stop();
     assert.equal(Object.keys(summary.byRevision).length, 2);
   },
 );
 
 example('1 recreate with hold: the same outage, and nobody fails', async (lab) => {
-  assertNothingLost(await releaseAndUndo(lab, '01b-recreate-hold', 'recreate-hold', 8102));
+  await assertNothingLost(await releaseAndUndo(lab, '01b-recreate-hold', 'recreate-hold', 8102));
 });
 
 example(
   '2 rolling: `rollout status` tells it in the words of kubectl, and nothing is lost in either direction',
   async (lab) => {
     await lab.typeIn('02-rolling', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
-    const users = load(lab.url(8103));
+    const users = lab.users(lab.url(8103));
     await lab.typeIn('02-rolling', ['apply', '-f', 'app-v2.yaml']);
     const { stdout } = await lab.crossfade(['rollout', 'status', 'rolling', '--timeout', '60s']);
     assert.match(
@@ -83,7 +75,7 @@ example(
     const { stdout: history } = await lab.crossfade(['rollout', 'history', 'rolling']);
     assert.match(history, /REVISION/);
     await lab.crossfade(['rollout', 'undo', 'rolling', '--to-revision', '1', ...WAIT]);
-    assertNothingLost(await users.stop());
+    await assertNothingLost(users);
     await lab.crossfade(['delete', 'rolling', '--wait']);
   },
 );
@@ -95,7 +87,7 @@ example(
     const previewUrl = url.replace('://', '://preview.');
     await lab.typeIn('03-blue-green', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
     assert.equal((await lab.app('blue-green')).status.liveColour, 'blue');
-    const users = load(url);
+    const users = lab.users(url);
     await lab.typeIn('03-blue-green', ['apply', '-f', 'app-v2.yaml']);
     const paused = await lab.until('blue-green', 'green waits to be promoted', waitsForPerson);
     const { stable, candidate } = revisionsOf(paused);
@@ -110,7 +102,7 @@ example(
     await lab.crossfade(['rollout', 'undo', 'blue-green', ...WAIT]);
     assert.equal((await lab.app('blue-green')).status.liveColour, 'blue');
     assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
-    assertNothingLost(await users.stop());
+    await assertNothingLost(users);
     await lab.crossfade(['delete', 'blue-green', '--wait']);
   },
 );
@@ -120,7 +112,7 @@ example(
   async (lab) => {
     const [url, previewUrl] = [lab.url(8105), lab.url(8115)];
     await lab.typeIn('04-blue-green-two-addresses', ['apply', '-f', 'app-v1.yaml', ...WAIT]);
-    const users = load(url);
+    const users = lab.users(url);
     await lab.typeIn('04-blue-green-two-addresses', ['apply', '-f', 'app-v2.yaml']);
     const paused = await lab.until('two-addresses', 'green waits to be promoted', waitsForPerson);
     const { stable, candidate } = revisionsOf(paused);
@@ -133,7 +125,7 @@ example(
       'green is retired',
       ({ status }) => status.replicas === 3 && status.warmUntil === null,
     );
-    assertNothingLost(await users.stop());
+    await assertNothingLost(users);
     await assert.rejects(countAnswers(previewUrl, 1), 'the second address is gone');
     assert.deepEqual(await countAnswers(url, 20), { [stable]: 20 });
     const { stdout } = await lab.crossfade(['describe', 'app', 'two-addresses']);
@@ -179,16 +171,16 @@ example(
       await lab.until('canary-8', 'the canary waits', waitsForPerson),
     );
     assert.deepEqual(await countAnswers(url, 1_000), { [stable]: 920, [candidate]: 80 });
-    const users = load(url);
+    const users = lab.users(url);
     await lab.crossfade(['rollout', 'promote', 'canary-8', ...WAIT]);
     await lab.crossfade(['rollout', 'undo', 'canary-8', ...WAIT]);
-    assertNothingLost(await users.stop());
+    await assertNothingLost(users);
 
-    const more = load(url);
+    const more = lab.users(url);
     const { stdout, stderr } = await lab.typeIn('06-canary-8', ['apply', '-f', 'app-bad.yaml', ...WAIT], 6);
     assert.match(stdout + stderr, /aborted/);
-    const summary = await more.stop();
-    assert.deepEqual(summary.failures, {});
+    await more.stop();
+    assert.deepEqual([...more.failures], []);
     assert.deepEqual(await countAnswers(url, 100), { [stable]: 100 });
     await lab.crossfade(['delete', 'canary-8', '--wait']);
   },
@@ -216,16 +208,18 @@ example('7 canary by weight: 20, 50 and 100 of 100 are 200, 500 and 1,000 of 1,0
     await lab.crossfade(['rollout', 'promote', 'canary-verify']);
   }
   await lab.until('canary-verify', 'the release has ended', ({ status }) => status.release === null);
-  const users = load(url);
+  const users = lab.users(url);
   await sleep(300);
   await lab.crossfade(['rollout', 'undo', 'canary-verify', ...WAIT]);
-  assertNothingLost(await users.stop());
+  await assertNothingLost(users);
   await lab.crossfade(['delete', 'canary-verify', '--wait']);
 });
 
 test('the examples, under load, there and back', async (t) => {
   await withStateDir(t, async (stateDir, folder) => {
     const lab = await openLab(stateDir, folder);
-    for (const { name, body } of examples) await t.test(name, () => body(lab));
+    for (const { name, body } of examples) {
+      await t.test(name, () => body(lab).finally(() => lab.sendUsersHome()));
+    }
   });
 });
