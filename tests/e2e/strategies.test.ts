@@ -33,13 +33,13 @@ const CONCURRENCY = 4;
 
 test('the sample has every pair of values, is the same for the same seed and another for another', () => {
   const all = allCells(MATRIX);
-  const sample = coveringSample(all, 2, 7);
+  const sample = coveringSample(all, { strength: 2 }, 7);
   const pairs = (cells: typeof all) => new Set(cells.flatMap((cell) => coveredBy(cell, 2)));
   assert.equal(all.length, 192);
   assert.deepEqual([...pairs(sample)].sort(), [...pairs(all)].sort());
   assert.ok(sample.length < 20, `${sample.length} cells`);
-  assert.deepEqual(coveringSample(all, 2, 7), sample);
-  assert.notDeepEqual(coveringSample(all, 2, 8), sample);
+  assert.deepEqual(coveringSample(all, { strength: 2 }, 7), sample);
+  assert.notDeepEqual(coveringSample(all, { strength: 2 }, 8), sample);
 });
 
 test('no strategy loses a request, forward or back', { concurrency: CONCURRENCY }, async (t) => {

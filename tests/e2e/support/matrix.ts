@@ -22,11 +22,11 @@ export const isFullTest = (): boolean => process.env.CROSSFADE_TEST_FULL === '1'
 export function chosenCells<D extends Dimensions>(
   what: string,
   dimensions: D,
-  options: { strength: 1 | 2 } = { strength: 2 },
+  options: SampleOptions = { strength: 2 },
 ): Cell<D>[] {
   const all = allCells(dimensions);
   const seed = seedOfTest();
-  const chosen = isFullTest() ? all : coveringSample(all, options.strength, seed);
+  const chosen = isFullTest() ? all : coveringSample(all, options, seed);
   const how = isFullTest() ? 'every cell' : `CROSSFADE_TEST_SEED=${seed}`;
   console.log(`${what}: ${chosen.length} of ${all.length} cells (${how})`);
   for (const cell of chosen) console.log(`  ${nameOf(cell)}`);
@@ -44,25 +44,39 @@ export function allCells<D extends Dimensions>(dimensions: D): Cell<D>[] {
   return cells as Cell<D>[];
 }
 
-/**
- * A sample in which every value (strength 1) or every pair of values (strength 2) of the cells occurs: the greedy
- * algorithm, which takes the cell with most that is new. The seed decides between equals.
- */
+export interface SampleOptions {
+  /** 1: every value occurs. 2: every pair of values. */
+  strength: 1 | 2;
+  /** So many times, by other cells each time. Default 1. */
+  times?: number;
+}
+
+/** The greedy algorithm: takes the cell with most that is new; the seed decides between equals. */
 export function coveringSample<T extends Readonly<Record<string, string>>>(
   cells: readonly T[],
-  strength: 1 | 2,
+  { strength, times = 1 }: SampleOptions,
   seed: number,
 ): T[] {
-  const left = shuffled(cells, seed).map((cell) => ({ cell, covers: coveredBy(cell, strength) }));
-  const missing = new Set(left.flatMap(({ covers }) => covers));
-  const sample: T[] = [];
-  const gain = (covers: readonly string[]) => covers.filter((pair) => missing.has(pair)).length;
-  while (missing.size > 0) {
-    const best = left.reduce((a, b) => (gain(b.covers) > gain(a.covers) ? b : a));
-    for (const pair of best.covers) missing.delete(pair);
-    sample.push(best.cell);
+  const order = shuffled(cells, seed);
+  const sample = new Set<T>();
+  for (let time = 1; time <= times; time += 1) {
+    const rest = order.filter((cell) => !sample.has(cell));
+    for (const cell of cover(rest, strength)) sample.add(cell);
   }
-  return sample;
+  return [...sample];
+}
+
+function cover<T extends Readonly<Record<string, string>>>(cells: readonly T[], strength: 1 | 2): T[] {
+  const candidates = cells.map((cell) => ({ cell, covers: coveredBy(cell, strength) }));
+  const missing = new Set(candidates.flatMap(({ covers }) => covers));
+  const chosen: T[] = [];
+  const gain = (covers: readonly string[]) => covers.filter((one) => missing.has(one)).length;
+  while (missing.size > 0) {
+    const best = candidates.reduce((a, b) => (gain(b.covers) > gain(a.covers) ? b : a));
+    for (const one of best.covers) missing.delete(one);
+    chosen.push(best.cell);
+  }
+  return chosen;
 }
 
 export function coveredBy(cell: Readonly<Record<string, string>>, strength: 1 | 2): string[] {
