@@ -130,6 +130,8 @@ export class Replicas {
       await removeTree(path.join(folder, name));
     }
     for (const revision of revisions) await this.#removeUnusedTree(revision);
+    // A deleted App may come back under its name, with versions that begin anew.
+    if (!(await namesIn(folder)).some((name) => !name.startsWith('.'))) this.#versions.delete(app);
   }
 
   async #removeUnusedTree(revision: string): Promise<void> {
