@@ -45,13 +45,14 @@ export interface RunConfig {
   env: Record<string, EnvValue>;
   /** Files of NAME=value lines, absolute; later ones win, `env` wins over all. */
   envFiles: string[];
-  /** Path inside the working folder -> content or file to take it from. */
+  /** Path inside the working folder -> content, or file to take it from, absolute. */
   configFiles: Record<string, { content: string } | { fromFile: string }>;
   user?: string;
   /** Relative to the snapshot. */
   workingDir?: string;
 }
 
+/** `fromFile`: absolute; its content without the last line break. `secret`: a name, never the value. */
 export type EnvValue = string | { fromFile: string } | { secret: string };
 
 export interface Health {
@@ -83,7 +84,7 @@ export interface RouteSpec {
   upstreamTimeoutMs: Ms;
 }
 
-/** All that are given must hold. */
+/** All that are given must hold. Each list is in the order of its names; header names are in lower case. */
 export interface Match {
   headers: { name: string; value: StringMatch }[];
   cookies: { name: string; value: StringMatch }[];

@@ -7,7 +7,7 @@ import {
   type ValueMatchDocument,
 } from './schema-match.ts';
 import type { StepDocument } from './schema-steps.ts';
-import type { StrategyDocument } from './schema-strategy.ts';
+import { HOLD_DEFAULTS, type StrategyDocument } from './schema-strategy.ts';
 import { percentToBp } from './weight.ts';
 
 /** The one strategy that the document gives. */
@@ -29,7 +29,7 @@ export function expandStrategy(document: StrategyDocument): Strategy {
 
 function expandHold(hold: NonNullable<StrategyDocument['recreate']>['hold']) {
   if (hold === false) return {};
-  const { maxRequests, maxWait } = hold === true ? { maxRequests: 1_000, maxWait: '30s' } : hold;
+  const { maxRequests, maxWait } = hold === true ? HOLD_DEFAULTS : hold;
   return { hold: { maxRequests, maxMs: ms(maxWait) } };
 }
 

@@ -4,7 +4,7 @@ import { defined, ms, must } from './expand-parts.ts';
 import { expandStrategy } from './expand-strategy.ts';
 import { insideFolder, resolvePath } from './paths.ts';
 import type { AppDocument, SpecDocument } from './schema.ts';
-import type { ProbeDocument } from './schema-health.ts';
+import { DEFAULT_READY, type ProbeDocument } from './schema-health.ts';
 
 /**
  * A document that the schema and the rules accepted -> the complete App. Cannot fail on such a document: what throws
@@ -69,23 +69,13 @@ function expandRun(run: SpecDocument['run'], resolve: Resolve): RunConfig {
 
 function expandHealth(spec: SpecDocument): Health {
   const { ready, live, minReadySeconds } = spec.health;
-  const readyProbe = ready ? expandProbe(ready) : spec.port === undefined ? undefined : DEFAULT_READY;
+  const asked = ready ?? (spec.port === undefined ? undefined : DEFAULT_READY);
   return {
-    ...(readyProbe && { ready: readyProbe }),
+    ...(asked && { ready: expandProbe(asked) }),
     ...(live && { live: expandProbe(live) }),
     minReadySeconds,
   };
 }
-
-/** A replica with a port that nobody asked whether it listens would get requests before it does. */
-const DEFAULT_READY: Probe = {
-  action: { kind: 'tcpSocket' },
-  initialDelaySeconds: 0,
-  periodSeconds: 1,
-  timeoutSeconds: 1,
-  successThreshold: 1,
-  failureThreshold: 3,
-};
 
 function expandProbe(probe: ProbeDocument): Probe {
   return {

@@ -93,6 +93,9 @@ const live = probe({
     .describe('Always 1 for a liveness probe.'),
 });
 
+/** Of an App with a port: one that nobody asked whether it listens would get requests before it does. */
+export const DEFAULT_READY = ready.parse({ tcpSocket: {} });
+
 export type ProbeDocument = z.output<typeof ready>;
 
 export const health = mapping({

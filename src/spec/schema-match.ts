@@ -16,7 +16,7 @@ import {
 } from './schema-base.ts';
 import { suggestText } from './suggest.ts';
 
-export const COOKIE_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+const COOKIE_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 const COOKIE_EXPECTED = 'a cookie name, such as crossfade-user';
 
 /** Thirty days: long enough that an experiment of weeks keeps its users. */
@@ -118,7 +118,7 @@ export const userKey = () =>
       {
         header: headerName()
           .optional()
-          .describe('The value of this header. Requests without it count as one more user each.'),
+          .describe('The value of this header. Requests without it are split by counting.'),
         cookie: cookie.optional().describe('The value of this cookie. A name is short for { name: ... }.'),
       },
       '{ cookie: name } or { header: name }',

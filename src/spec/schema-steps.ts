@@ -69,14 +69,7 @@ const setHeaderRoute = mapping({
     .describe('Requests that match one of these go to the new version. Empty: the route is removed.'),
 });
 
-export const STEP_KINDS = [
-  'setWeight',
-  'setCanaryScale',
-  'pause',
-  'approval',
-  'setHeaderRoute',
-  'verify',
-] as const;
+const STEP_KINDS = ['setWeight', 'setCanaryScale', 'pause', 'approval', 'setHeaderRoute', 'verify'] as const;
 
 const canaryStep = exactlyOne(
   mapping(

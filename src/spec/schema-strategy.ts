@@ -26,23 +26,22 @@ const warmWindow = () =>
 const replicasOr = (what: string) =>
   whole(1, 1_000).optional().describe(`${what} Absent: as many as spec.replicas.`);
 
+const hold = mapping({
+  maxRequests: whole(1, 100_000)
+    .default(1_000)
+    .describe('Requests that may wait at once. More are answered 503.'),
+  maxWait: duration(100, 600_000)
+    .default('30s')
+    .describe('How long a request may wait. Then it is answered 503.'),
+});
+
+/** What `hold: true` means. */
+export const HOLD_DEFAULTS = hold.parse({});
+
 const recreate = optionalMapping(
   {
     hold: z
-      .union(
-        [
-          yesNo(),
-          mapping({
-            maxRequests: whole(1, 100_000)
-              .default(1_000)
-              .describe('Requests that may wait at once. More are answered 503.'),
-            maxWait: duration(100, 600_000)
-              .default('30s')
-              .describe('How long a request may wait. Then it is answered 503.'),
-          }),
-        ],
-        { error: expecting('true, false or { maxRequests, maxWait }', suggestBoolean) },
-      )
+      .union([yesNo(), hold], { error: expecting('true, false or { maxRequests, maxWait }', suggestBoolean) })
       .default(false)
       .describe('Requests wait during the outage instead of being refused. true takes the defaults.'),
   },

@@ -35,7 +35,7 @@ const name = (max: number) =>
     suggestName(max),
   );
 
-export const metadata = mapping(
+const metadata = mapping(
   {
     /** 58: room for a suffix within the 63 of a DNS label. */
     name: name(58).describe('Name of the App, unique in its namespace.'),

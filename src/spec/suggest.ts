@@ -91,6 +91,6 @@ export function suggestWrapped(field: string, kind: 'string' | 'number'): Sugges
   return (input) => (typeof input === kind ? `write { ${field}: ${input} }` : suggestMapping(input));
 }
 
-export function isMapping(input: unknown): boolean {
+function isMapping(input: unknown): boolean {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
 }

@@ -28,7 +28,7 @@ interface Claim {
 function claims(route: RouteSpec): Claim[] {
   const { listen, host, previewListen } = route;
   const found: Claim[] = [host === undefined ? { listen } : { listen, host }];
-  if (host !== undefined) found.push({ listen, host: `preview.${host}` });
+  found.push({ listen, host: `preview.${host ?? 'localhost'}` });
   if (previewListen) found.push({ listen: previewListen });
   return found;
 }

@@ -158,7 +158,7 @@ const countOrPercent = fc.oneof(
   whole(1, 100).map((percent) => `${percent}%`),
 );
 
-export const workerStrategy: Arb<Strategy> = fc.oneof(
+const workerStrategy: Arb<Strategy> = fc.oneof(
   fc.constant<Strategy>({ kind: 'recreate' }),
   record<Extract<Strategy, { kind: 'rolling' }>, never>({
     kind: fc.constant('rolling'),
