@@ -30,7 +30,8 @@ export function progressStep(said: Progress, app: AppView): ProgressStep {
   release.stages.forEach((stage, index) => {
     // Where a release was given up, the stage it had reached was entered, not passed.
     if (stage.state !== 'done' || index < before.stagesDone || gaveUp(release)) return;
-    const share = stage.measuredPercent === null ? '' : ` (${shareText(stage)})`;
+    const measured = stage.measuredPercent === null ? '' : shareText(stage);
+    const share = measured === '' ? '' : ` (${measured})`;
     lines.push(`  ${stageTitle(release, index)}: done${share}`);
   });
   const current = currentStage(release);

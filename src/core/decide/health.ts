@@ -62,9 +62,14 @@ export function exitOf(replica: Replica): string {
   return exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
 }
 
-/** The last log lines, for messages. */
+/** Engine's own remarks, blank lines, marks and stack frames: true, and not what the program said about its end. */
+const NOT_SAID = /^(crossfade: .*|[\s^~]*|\s+at .*)$/;
+
+/** The last lines that the program itself wrote, for messages. */
 export function tail(replica: Replica): string {
-  const lines = replica.logTail?.slice(-3) ?? [];
+  const all = replica.logTail ?? [];
+  const said = all.filter((line) => !NOT_SAID.test(line));
+  const lines = (said.length > 0 ? said : all).slice(-3);
   return lines.length > 0 ? `; its last lines: ${lines.map((line) => JSON.stringify(line)).join(' ')}` : '';
 }
 

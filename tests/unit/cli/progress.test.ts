@@ -157,3 +157,16 @@ test('on a terminal the live line is overwritten and cut to its width', () => {
   live.end();
   assert.deepEqual(written, ['waiting for', '\r\u001b[K', 'waiting for', '\r\u001b[K', 'done\n']);
 });
+
+test('a roll, which asks for no share, is done without one', () => {
+  const ended = release({
+    strategy: 'rolling',
+    verdict: 'promoted',
+    stages: [
+      stage('roll', 'done', { askedPercent: null, measuredPercent: 66.7, requests: 300 }),
+      stage('promoted', 'done'),
+    ],
+  });
+  const views = [rolling({ updated: 3, total: 3 }), settled({ lastRelease: ended })];
+  assert.ok(transcript(views).includes('  stage 1/2 roll: done'), transcript(views).join('\n'));
+});

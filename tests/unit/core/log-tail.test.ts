@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { tail } from '../../../src/core/decide/health.ts';
+import type { Replica } from '../../../src/core/model.ts';
+
+function replica(logTail: string[]): Replica {
+  return {
+    id: '1-1-0',
+    pool: '1-1',
+    phase: 'backoff',
+    ready: false,
+    wasReady: false,
+    startedAt: 0,
+    restarts: 3,
+    logTail,
+  };
+}
+
+it('a reason quotes what the program said about its end, not the stack below it or our own remarks', () => {
+  const lines = [
+    'crossfade: started node server.mjs as process 7 on 127.0.0.1:20001',
+    'file:///srv/server.mjs:4',
+    "if (!GREETING) throw new Error('GREETING is not set');",
+    '                     ^',
+    '',
+    'Error: GREETING is not set',
+    '    at file:///srv/server.mjs:4:22',
+    '    at ModuleJob.run (node:internal/modules/esm/module_job:343:25)',
+    '',
+    'Node.js v26.0.0',
+    'crossfade: exited with code 1; started again in 0.4 s',
+  ];
+  assert.match(
+    tail(replica(lines)),
+    /^; its last lines: .*"Error: GREETING is not set" "Node\.js v26\.0\.0"$/,
+  );
+});
+
+it('a program that said nothing is quoted with what was said about it', () => {
+  const remark = 'crossfade: exited with code 1; started again in 0.4 s';
+  assert.equal(tail(replica([remark])), `; its last lines: ${JSON.stringify(remark)}`);
+  assert.equal(tail(replica([])), '');
+});
