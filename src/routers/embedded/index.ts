@@ -44,6 +44,8 @@ export interface EmbeddedRouterOptions {
   logger?: LinkLogger;
   /** The daemon's clock, for deadlines that are points in time. */
   now?: () => Ms;
+  /** How long the router may take to come up. */
+  startTimeoutMs?: Ms;
 }
 
 export interface EmbeddedRouter extends Router {
@@ -67,7 +69,7 @@ const CAPABILITIES: RouterCapabilities = {
 export async function createEmbeddedRouter(options: EmbeddedRouterOptions): Promise<EmbeddedRouter> {
   const router = new EmbeddedRouterAdapter(options);
   try {
-    await router.start();
+    await router.start(options.startTimeoutMs ?? START_MS);
   } catch (error) {
     await router.close();
     throw error;
@@ -98,8 +100,8 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
     });
   }
 
-  async start(): Promise<void> {
-    const { hello } = await this.link.connected(START_MS);
+  async start(timeoutMs: Ms): Promise<void> {
+    const { hello } = await this.link.connected(timeoutMs);
     if (hello.bootId === this.bootId) return;
     this.logger?.warn(
       { router: hello.bootId, daemon: this.bootId },

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { routerFiles } from './files.ts';
+import { type RouterFiles, routerFiles } from './files.ts';
 import type { WorkerConfig } from './ipc.ts';
 import { takeLock } from './lock.ts';
 import { createLog } from './log.ts';
@@ -15,7 +15,7 @@ import { Supervisor } from './parent/supervisor.ts';
 import { loadTables } from './table-store.ts';
 
 const LOCK_WAIT_MS = 50;
-const LOCK_ATTEMPTS = 40;
+const DYING_MS = 2_000;
 
 const log = createLog('parent');
 
@@ -34,17 +34,22 @@ async function main(): Promise<void> {
   process.umask(0o077);
   const config = configFromEnvironment();
   const files = routerFiles(config.stateDir);
-  const adopting = process.env.CROSSFADE_ROUTER_ADOPT === '1';
+  // Pids of the worker that has started this process, and of the parent that died. Not `ppid`: the worker may be dead by now.
+  const { CROSSFADE_ROUTER_ADOPT: worker, CROSSFADE_ROUTER_BEFORE: before } = process.env;
   fs.mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-  if (!(await ownLock(files.lock))) return;
+  // With an open IPC channel the process would not end by itself, and what it was sent would keep the ports taken.
+  if (!(await ownLock(files.lock, Number(before)))) process.exit(0);
   const supervisor = new Supervisor(files, log);
   process.on('SIGTERM', () => supervisor.stop(false));
   process.on('SIGINT', () => supervisor.stop(false));
   process.on('SIGHUP', () => {});
-  if (adopting) {
-    supervisor.adopt();
-    return;
-  }
+  if (worker !== undefined)
+    supervisor.adopt(Number(worker), () => endOnError(startAnew(supervisor, files, config)));
+  else await startAnew(supervisor, files, config);
+}
+
+/** With the tables that are on disk. */
+async function startAnew(supervisor: Supervisor, files: RouterFiles, config: WorkerConfig): Promise<void> {
   const tables = await loadTables(files, (file, error) =>
     log.error('a stored table is left out', { file, error }),
   );
@@ -56,12 +61,13 @@ async function main(): Promise<void> {
   supervisor.start(config, control, tables);
 }
 
-/** A parent that has just been killed may take a moment to be gone. */
-async function ownLock(file: string): Promise<boolean> {
-  for (let attempt = 0; ; attempt++) {
+/** Waits for the parent `before` this one to be gone: a process that was killed may take a moment. */
+async function ownLock(file: string, before: number): Promise<boolean> {
+  const until = performance.now() + DYING_MS;
+  for (;;) {
     const owner = takeLock(file);
     if (owner === 'taken') return true;
-    if (attempt === LOCK_ATTEMPTS) {
+    if (owner.pid !== before || performance.now() >= until) {
       log.warn('another parent runs for this state folder; this one ends', { owner: owner.pid });
       return false;
     }
@@ -80,7 +86,11 @@ async function answers(path: string): Promise<boolean> {
   });
 }
 
-main().catch((error: unknown) => {
-  log.error('the parent ends', { error: error instanceof Error ? error : new Error(String(error)) });
-  process.exit(1);
-});
+function endOnError(work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    log.error('the parent ends', { error: error instanceof Error ? error : new Error(String(error)) });
+    process.exit(1);
+  });
+}
+
+endOnError(main());

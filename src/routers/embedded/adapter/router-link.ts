@@ -38,6 +38,7 @@ export class RouterLink {
   private relaunchMs: Ms = 0;
   private relaunchAt: Ms = 0;
   private lastEnd = '';
+  private launching = false;
   private readonly stopWaiting = new AbortController();
 
   constructor(options: LinkOptions) {
@@ -146,7 +147,7 @@ export class RouterLink {
 
   private launch(): void {
     const now = performance.now();
-    if (this.closed || now < this.relaunchAt) return;
+    if (this.closed || this.launching || now < this.relaunchAt) return;
     const owner = lockOwner(this.files.lock);
     // It is about to listen.
     if (owner !== undefined && isAlive(owner)) return;
@@ -155,7 +156,10 @@ export class RouterLink {
     try {
       const { pid, ended } = startParent(this.files, this.options.stateDir, this.options.bootId);
       this.options.logger?.info({ pid }, 'router started');
+      // A second one would wait at the lock, and take over from the first at a moment that nobody expects.
+      this.launching = true;
       void ended.then((how) => {
+        this.launching = false;
         this.lastEnd = how;
       });
     } catch (error) {

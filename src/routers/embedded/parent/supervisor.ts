@@ -30,9 +30,11 @@ export class Supervisor {
   private successor: WorkerLink | undefined;
   private readonly retired = new Map<WorkerLink, InFlight>();
   private workerEntry = siblingEntry('worker');
+  private successorEntry = this.workerEntry;
   private respawnMs: Ms = 0;
   private startedAt: Ms = 0;
   private stopping = false;
+  private adopting: (() => void) | undefined;
   private config: WorkerConfig | undefined;
   private readonly files: RouterFiles;
   private readonly log: Log;
@@ -47,14 +49,20 @@ export class Supervisor {
   start(config: WorkerConfig, control: BoundHandle, tables: readonly StoredTable[]): void {
     this.config = config;
     this.control = control;
-    for (const stored of tables) this.tables.set(stored.table.app, stored);
+    // What a worker has given before it died is newer than the disk.
+    for (const stored of tables)
+      if (!this.tables.has(stored.table.app)) this.tables.set(stored.table.app, stored);
     this.forkWorker();
   }
 
-  /** Takes the place of a dead parent; the worker that started this process goes on serving. */
-  adopt(): void {
+  /**
+   * Takes the place of a dead parent; the worker that started this process goes on serving. `onLost` is called when that
+   * worker ends before it has given everything.
+   */
+  adopt(pid: number, onLost: () => void): void {
     this.startedAt = performance.now();
-    this.worker = WorkerLink.adopt(this.events);
+    this.adopting = onLost;
+    this.worker = WorkerLink.adopt(pid, this.events);
     this.worker.ready = true;
   }
 
@@ -63,6 +71,8 @@ export class Supervisor {
     this.stopping = true;
     if (erase) void eraseTables(this.files);
     for (const worker of this.workers()) worker.send({ t: 'stop' });
+    // Held any longer, connections that nobody will accept would wait instead of being refused.
+    for (const { listen } of [...this.sockets.values()]) this.release(listen);
     setTimeout(() => {
       for (const worker of this.workers()) worker.kill('SIGKILL');
     }, STOP_MS);
@@ -118,6 +128,7 @@ export class Supervisor {
         this.control = handle;
         return;
       case 'adopted':
+        this.adopting = undefined;
         this.log.info('took over from a dead parent', {
           worker: worker.pid,
           sockets: [...this.sockets.keys()],
@@ -155,6 +166,8 @@ export class Supervisor {
     if (worker === this.successor) {
       const before = this.worker;
       this.worker = worker;
+      // Only now: an entry that does not start must not be what the next worker is started from.
+      this.workerEntry = this.successorEntry;
       this.successor = undefined;
       if (before !== undefined) {
         this.retired.set(before, {});
@@ -191,9 +204,9 @@ export class Supervisor {
 
   private upgrade(entry: string | undefined): void {
     if (this.stopping || this.successor !== undefined) return;
-    if (entry !== undefined) this.workerEntry = entry;
-    this.successor = WorkerLink.fork(this.workerEntry, this.events);
-    this.log.info('successor started', { worker: this.successor.pid, entry: this.workerEntry });
+    this.successorEntry = entry ?? this.workerEntry;
+    this.successor = WorkerLink.fork(this.successorEntry, this.events);
+    this.log.info('successor started', { worker: this.successor.pid, entry: this.successorEntry });
   }
 
   private tellLeftover(): void {
@@ -224,6 +237,14 @@ export class Supervisor {
 
   /** The kernel queues connections meanwhile; a worker that dies again and again is given time. */
   private forkAgain(): void {
+    const { adopting } = this;
+    this.adopting = undefined;
+    // The control socket is the last that is given: with it, everything is here.
+    if (adopting !== undefined && this.control === undefined) {
+      this.log.warn('the worker ended before this parent had taken over');
+      adopting();
+      return;
+    }
     if (this.successor !== undefined) {
       this.worker = this.successor;
       this.successor = undefined;

@@ -45,8 +45,8 @@ export class WorkerLink {
   }
 
   /** The worker that started this process, after its own parent had died. */
-  static adopt(events: WorkerLinkEvents): WorkerLink {
-    return new WorkerLink(process.ppid, process as unknown as Channel, events);
+  static adopt(pid: number, events: WorkerLinkEvents): WorkerLink {
+    return new WorkerLink(pid, process as unknown as Channel, events);
   }
 
   get connected(): boolean {
@@ -74,5 +74,6 @@ export class WorkerLink {
 function workerEnv(): NodeJS.ProcessEnv {
   const env = { ...process.env };
   delete env.CROSSFADE_ROUTER_ADOPT;
+  delete env.CROSSFADE_ROUTER_BEFORE;
   return env;
 }

@@ -29,6 +29,7 @@ export class ParentLink {
   ending = false;
   parentPid: number | null = process.ppid;
   private channel: Channel = process as unknown as Channel;
+  private lastParentPid: number = process.ppid;
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 1;
   private respawnMs = 0;
@@ -78,9 +79,15 @@ export class ParentLink {
       if (channel === this.channel)
         this.receive(message as ToWorker, handle as unknown as BoundHandle | undefined);
     });
-    channel.on('disconnect', () => {
-      if (channel === this.channel) this.orphaned();
-    });
+    let gone = false;
+    const lost = (): void => {
+      if (gone || channel !== this.channel) return;
+      gone = true;
+      this.orphaned();
+    };
+    channel.on('disconnect', lost);
+    // A parent that dies while it starts may never have had a channel to lose.
+    if (channel !== (process as unknown as Channel)) channel.on('exit', lost);
   }
 
   private receive(message: ToWorker, handle: BoundHandle | undefined): void {
@@ -95,6 +102,7 @@ export class ParentLink {
   }
 
   private orphaned(): void {
+    this.lastParentPid = this.parentPid ?? this.lastParentPid;
     this.parentPid = null;
     for (const waiting of this.waiting.values()) waiting.reject(parentGone());
     this.waiting.clear();
@@ -109,7 +117,11 @@ export class ParentLink {
     const child = spawn(process.execPath, [siblingEntry('parent')], {
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, CROSSFADE_ROUTER_ADOPT: '1' },
+      env: {
+        ...process.env,
+        CROSSFADE_ROUTER_ADOPT: String(process.pid),
+        CROSSFADE_ROUTER_BEFORE: String(this.lastParentPid),
+      },
     });
     child.on('error', (error) => this.log.error('the new parent could not be started', { error }));
     if (child.pid === undefined) {

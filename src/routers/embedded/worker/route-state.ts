@@ -41,9 +41,13 @@ export class RouteState {
     this.apps = options.plane.apps;
   }
 
-  /** Serves a stored table again; one of another boot only keeps the place until a table is applied. */
+  /**
+   * Serves a stored table again; one of another boot only keeps the place until a table is applied. A table that has been
+   * applied meanwhile stays.
+   */
   restore(stored: StoredTable): Promise<void> {
     return this.inTurn(async () => {
+      if (this.stored.has(stored.table.app)) return;
       await this.listenFor(stored.table);
       const app = this.app(stored.table.app);
       this.stored.set(app.key, stored);
@@ -211,6 +215,7 @@ export class RouteState {
     try {
       await listeners.acquire(table.front.listen);
       if (table.front.previewListen) await listeners.acquire(table.front.previewListen);
+      // What was bound for the one is let go when the other cannot be.
     } catch (error) {
       this.routeHosts();
       throw error;

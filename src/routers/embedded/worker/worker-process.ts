@@ -17,6 +17,7 @@ import { RouteState } from './route-state.ts';
 
 const ALIVE_MS: Ms = 1_000;
 const CHECK_END_MS: Ms = 50;
+const RESTORE_AGAIN_MS: Ms = 500;
 /** For requests under way when the data plane is shut down. */
 const STOP_GRACE_MS: Ms = 3_000;
 
@@ -141,11 +142,7 @@ export class WorkerProcess {
     if (serving === undefined || controlHandle === undefined || this.sockets !== 0) {
       throw new Error('the parent did not send everything it announced');
     }
-    for (const stored of this.tables) {
-      await serving.routes.restore(stored).catch((error: unknown) => {
-        this.log.error('a table cannot be served again', { app: stored.table.app, error });
-      });
-    }
+    for (const stored of this.tables) await this.restore(serving.routes, stored);
     serving.listeners.releaseOffered();
     await serving.control.listen(controlHandle);
     this.parent.send({ t: 'ready' });
@@ -154,6 +151,16 @@ export class WorkerProcess {
       apps: serving.routes.appKeys(),
       transport: serving.plane.transport,
     });
+  }
+
+  /** The port may be taken for a moment, by a process of this router that is about to end. */
+  private async restore(routes: RouteState, stored: StoredTable): Promise<void> {
+    try {
+      await routes.restore(stored);
+    } catch (error) {
+      this.log.error('a table cannot be served again; trying again', { app: stored.table.app, error });
+      setTimeout(() => void this.restore(routes, stored), RESTORE_AGAIN_MS);
+    }
   }
 
   private giveToParent(): void {

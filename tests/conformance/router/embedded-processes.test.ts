@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { identityOf, isAlive } from '../../../src/routers/embedded/identity.ts';
+import { createEmbeddedRouter, type EmbeddedRouter } from '../../../src/routers/embedded/index.ts';
+import { freePort } from '../../support/free-port.ts';
+import { killProcessesUnder, processesUnder } from '../../support/processes.ts';
+import { type Cleanup, tempDir } from '../../support/temp-dir.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { KeptAlive, once } from './client.ts';
+import { Lab } from './lab.ts';
+import { startLoad } from './load.ts';
+
+/** A router with a state folder of its own, whose processes the test kills as it likes. */
+class Installation {
+  readonly stateDir: string;
+  private readonly t: Cleanup;
+  private readonly routers: EmbeddedRouter[] = [];
+
+  private constructor(t: Cleanup, stateDir: string) {
+    this.t = t;
+    this.stateDir = stateDir;
+  }
+
+  static async make(t: Cleanup): Promise<Installation> {
+    const folder = await fs.promises.mkdtemp(path.join(os.tmpdir(), 'r-'));
+    const here = new Installation(t, path.join(folder, 'state'));
+    t.after(async () => {
+      // In this order: an adapter that is still connected would start the router again.
+      for (const router of here.routers) await router.close();
+      await killProcessesUnder(folder);
+      await fs.promises.rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    });
+    return here;
+  }
+
+  /** What a daemon does when it starts. */
+  async daemon(bootId = 'boot-1'): Promise<EmbeddedRouter> {
+    const router = await createEmbeddedRouter({ stateDir: this.stateDir, bootId });
+    this.routers.push(router);
+    return router;
+  }
+
+  async lab(router: EmbeddedRouter): Promise<Lab> {
+    return new Lab(this.t, router, 'default/shop', await freePort());
+  }
+
+  file(...parts: string[]): string {
+    return path.join(this.stateDir, 'router', ...parts);
+  }
+}
+
+async function kill(pid: number | null): Promise<void> {
+  assert.ok(pid !== null);
+  const identity = identityOf(pid);
+  process.kill(pid, 'SIGKILL');
+  await waitFor(() => identity === undefined || !isAlive(identity), { what: `${pid} to be dead` });
+}
+
+/** Kills both at once, stopped first: neither has time to start the other again. */
+function killRouter(status: { workerPid: number; parentPid: number | null }): void {
+  const pids = [status.parentPid, status.workerPid].filter((pid) => pid !== null);
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of pids) process.kill(pid, signal);
+}
+
+async function replaced(
+  router: EmbeddedRouter,
+  what: 'workerPid' | 'parentPid',
+  before: number | null,
+): Promise<void> {
+  await waitFor(
+    async () => {
+      const now = (await router.status())[what];
+      return now !== null && now !== before;
+    },
+    { what: `another ${what}`, timeoutMs: 20_000 },
+  );
+}
+
+describe('the embedded router’s processes', { concurrency: 2, timeout: 120_000 }, () => {
+  it('worker killed: another one serves the same table on the same socket, and what waited to be accepted is served', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const before = await router.status();
+    await kill(before.workerPid);
+    // Nobody accepts now; the kernel keeps the connection for the next worker.
+    const replies = await Promise.all(Array.from({ length: 10 }, () => once(lab.port)));
+    for (const reply of replies) assert.equal(reply.body, 'blue');
+    const after = await router.status();
+    assert.notEqual(after.workerPid, before.workerPid);
+    assert.notEqual(after.epoch, before.epoch);
+    assert.equal(after.parentPid, before.parentPid);
+    const { view } = await lab.observe();
+    assert.equal(view.ackedGeneration, 1);
+    assert.equal(view.epoch, after.epoch);
+    await lab.apply({ members: { green: [await lab.backend('green')] } });
+    assert.equal((await once(lab.port)).body, 'green');
+  });
+
+  it('worker killed in the middle of a change: the change is made by the next one', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    process.kill((await router.status()).workerPid, 'SIGKILL');
+    await lab.apply({ members: { green: [await lab.backend('green')] } });
+    assert.equal((await once(lab.port)).body, 'green');
+  });
+
+  it('parent killed under load: nothing is lost, counters go on, and a new parent guards the worker', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const load = startLoad({ port: lab.port, kept: 8, fresh: 4 });
+    await load.more(200);
+    const before = await router.status();
+    await kill(before.parentPid);
+    await load.more(200);
+    await replaced(router, 'parentPid', before.parentPid);
+    await load.more(200);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    assert.deepEqual(new Set(load.replies.map((reply) => reply.status)), new Set([200]));
+    const between = await router.status();
+    assert.equal(between.epoch, before.epoch);
+    assert.equal((await lab.counts('blue')).requests, load.replies.length);
+    // The new parent holds the sockets: it can bind more, and start a worker.
+    const other = new Lab(t, router, 'default/other', await freePort());
+    await other.apply({ members: { p: [await other.backend('other')] } });
+    await kill(between.workerPid);
+    assert.equal((await once(lab.port)).body, 'blue');
+    assert.equal((await once(other.port)).body, 'other');
+    assert.notEqual((await router.status()).workerPid, between.workerPid);
+  });
+
+  it('parents killed again and again: the last one still guards', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    for (let i = 0; i < 3; i++) {
+      const { parentPid } = await router.status();
+      await kill(parentPid);
+      await replaced(router, 'parentPid', parentPid);
+    }
+    const { parentPid, workerPid } = await router.status();
+    const tookOver = new RegExp(`"pid":${parentPid},.*took over`);
+    await waitFor(() => tookOver.test(fs.readFileSync(here.file('router.log'), 'utf8')), {
+      what: 'the last takeover',
+    });
+    await kill(workerPid);
+    assert.equal((await once(lab.port)).body, 'blue');
+  });
+
+  it('worker killed while a new parent takes over: everything is served again', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const before = await router.status();
+    await kill(before.parentPid);
+    await replaced(router, 'parentPid', before.parentPid);
+    // The new parent is a process already, and has not been given anything yet.
+    process.kill(before.workerPid, 'SIGKILL');
+    await replaced(router, 'workerPid', before.workerPid);
+    assert.equal((await once(lab.port)).body, 'blue');
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 2, {
+      what: 'two processes to be left',
+    });
+  });
+
+  it('both killed: the daemon starts it again, and it serves the last table', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')], green: [await lab.backend('green')] } });
+    await lab.apply({ members: { green: [await lab.backend('green')] } });
+    const before = await router.status();
+    killRouter(before);
+    await replaced(router, 'workerPid', before.workerPid);
+    assert.equal((await once(lab.port)).body, 'green');
+    const { view } = await lab.observe();
+    assert.equal(view.ackedGeneration, 2);
+    await assert.rejects(lab.apply({ members: {}, generation: 1 }), { code: 'E_STALE_WRITER' });
+  });
+
+  it('daemon gone: traffic goes on, and the next daemon finds the same router', async (t) => {
+    const here = await Installation.make(t);
+    const first = await here.daemon();
+    const lab = await here.lab(first);
+    const pools = { blue: [await lab.backend('blue')], green: [await lab.backend('green')] };
+    await lab.apply({ members: pools });
+    const load = startLoad({ port: lab.port, kept: 4, fresh: 2 });
+    const before = await first.status();
+    await first.close();
+    await assert.rejects(first.observe(lab.app), { code: 'E_ROUTER_DOWN' });
+    await load.more(200);
+    const second = await here.daemon();
+    assert.deepEqual(await second.status(), before);
+    const next = new Lab(t, second, lab.app, lab.port);
+    next.generation = 1;
+    next.stateVersion = 1;
+    await next.apply({ members: pools, weights: { green: 10_000 } });
+    await load.more(100);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    assert.equal(load.replies.at(-1)?.body, 'green');
+  });
+
+  it('worker killed without a daemon: the parent is enough', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const { workerPid } = await router.status();
+    await router.close();
+    await kill(workerPid);
+    assert.equal((await once(lab.port)).body, 'blue');
+  });
+
+  it('machine started anew: 503 until the table is applied again', async (t) => {
+    const here = await Installation.make(t);
+    const first = await here.daemon('boot-1');
+    const lab = await here.lab(first);
+    const pools = { blue: [await lab.backend('blue')] };
+    await lab.apply({ members: pools });
+    const before = await first.status();
+    await first.close();
+    killRouter(before);
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 0, {
+      what: 'the router to be gone',
+    });
+    const second = await here.daemon('boot-2');
+    const unverified = await once(lab.port);
+    assert.equal(unverified.status, 503);
+    assert.equal(unverified.headers.get('x-crossfade-error'), 'E_ROUTE_UNVERIFIED');
+    const next = new Lab(t, second, lab.app, lab.port);
+    assert.equal((await next.observe()).view.ackedGeneration, 0);
+    await next.apply({ members: pools, generation: 1, stateVersion: 1 });
+    assert.equal((await once(lab.port)).body, 'blue');
+  });
+
+  it('upgraded under load: another worker, and nothing is lost', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    const blue = await lab.backend('blue');
+    await lab.apply({ members: { blue: [blue] } });
+    const load = startLoad({ port: lab.port, kept: 12, fresh: 6 });
+    const seen = new Set<number>();
+    for (let i = 0; i < 3; i++) {
+      await load.more(200);
+      seen.add((await router.status()).workerPid);
+      await router.upgrade();
+    }
+    await load.more(200);
+    seen.add((await router.status()).workerPid);
+    await load.stop();
+    assert.equal(seen.size, 4);
+    assert.deepEqual(load.failures, []);
+    assert.deepEqual(new Set(load.replies.map((reply) => reply.status)), new Set([200]));
+  });
+
+  it('upgraded with a request open: it is answered, and counted until then', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    const blue = await lab.backend('blue');
+    await lab.apply({ members: { blue: [blue] } });
+    const slow = once(lab.port, { path: '/slow' });
+    await lab.inFlight('blue', 1);
+    await router.upgrade();
+    await lab.inFlight('blue', 1);
+    assert.equal((await once(lab.port)).body, 'blue');
+    blue.release();
+    assert.equal((await slow).body, 'blue');
+    await lab.inFlight('blue', 0);
+  });
+
+  it('an upgrade to what does not start is refused, and the worker stays', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const { workerPid } = await router.status();
+    await assert.rejects(router.upgrade(path.join(here.stateDir, 'nothing.js')), /ended before it served/);
+    assert.equal((await router.status()).workerPid, workerPid);
+    await kill(workerPid);
+    assert.equal((await once(lab.port)).body, 'blue', 'the next worker is of the version that works');
+  });
+
+  it('two daemons start it at once: one parent, one worker', async (t) => {
+    const here = await Installation.make(t);
+    const routers = await Promise.all([here.daemon(), here.daemon(), here.daemon()]);
+    const pids = await Promise.all(routers.map(async (router) => (await router.status()).workerPid));
+    assert.equal(new Set(pids).size, 1);
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 2, {
+      what: 'the others to have ended',
+    });
+  });
+
+  it('tables cannot be written: they are served all the same, also by the next worker', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    fs.writeFileSync(here.file('tables'), 'a file where the folder should be');
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    assert.equal((await once(lab.port)).body, 'blue');
+    await kill((await router.status()).workerPid);
+    assert.equal((await once(lab.port)).body, 'blue');
+    assert.match(fs.readFileSync(here.file('router.log'), 'utf8'), /a table could not be written down/);
+  });
+
+  it('shut down: no process, no socket and no table is left, and open requests are answered', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    const blue = await lab.backend('blue');
+    await lab.apply({ members: { blue: [blue] } });
+    const idle = new KeptAlive(lab.port);
+    t.after(() => idle.close());
+    await idle.get();
+    const slow = once(lab.port, { path: '/slow' });
+    await lab.inFlight('blue', 1);
+    const down = router.shutdown();
+    await waitFor(
+      async () =>
+        await once(lab.port).then(
+          () => false,
+          () => true,
+        ),
+      { what: 'the port to close' },
+    );
+    blue.release();
+    assert.equal((await slow).body, 'blue');
+    await down;
+    assert.deepEqual(await processesUnder(here.stateDir), []);
+    assert.deepEqual(fs.readdirSync(here.file()), ['router.log']);
+  });
+
+  it('the control socket is for this user alone', async (t) => {
+    const here = await Installation.make(t);
+    await here.daemon();
+    assert.equal(fs.statSync(here.file('control.sock')).mode & 0o777, 0o600);
+    assert.equal(fs.statSync(here.file()).mode & 0o777, 0o700);
+  });
+
+  it('a state folder that cannot be used is told, with what the log says', async (t) => {
+    const folder = await tempDir(t, 'r-');
+    const stateDir = path.join(folder, 'state');
+    fs.mkdirSync(stateDir);
+    fs.writeFileSync(path.join(stateDir, 'router'), 'a file where the folder should be');
+    const refused = createEmbeddedRouter({ stateDir, bootId: 'b', startTimeoutMs: 500 });
+    await assert.rejects(refused, { code: 'E_ROUTER_DOWN', message: /EEXIST|ENOTDIR/ });
+  });
+});
