@@ -2,8 +2,8 @@ import { DEFAULT_ROLL } from './compile.ts';
 import { namedPools, stableCanCarry } from './decide/abort.ts';
 import type { Draft } from './decide/draft.ts';
 import { armCount } from './decide/intent.ts';
-import { type AppState, FULL_WEIGHT, type Reason, type RouteTable } from './model.ts';
-import { resolveFenceposts } from './scale.ts';
+import { type AppState, FULL_WEIGHT, type PoolId, type Reason, type RouteTable } from './model.ts';
+import { replicasForWeight, resolveFenceposts } from './scale.ts';
 
 /**
  * The invariants of a decision: they judge what it causes, never what the world does. The others of the ten (5 to 8,
@@ -55,35 +55,48 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
   return undefined;
 }
 
-/** 3. Ready capacity in the route never falls, by our doing, below what maxUnavailable allows (argo-rollouts#3941). */
+/**
+ * 3. Ready capacity in the route never falls, by our doing, below what maxUnavailable allows (argo-rollouts#3941): of
+ * each pool with a weight for its share of App.replicas, of a roll for both pools together.
+ */
 function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
-  if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0) return undefined;
-  const was = before.table ? readyIn(before.table, draft) : 0;
-  const is = readyIn(table, draft);
-  const need = Math.min(draft.spec.replicas, declaredCapacity(draft)) - allowance(draft);
-  if (is >= need || is >= was || stableCanCarry(draft)) return undefined;
-  return {
-    code: 'E_INVARIANT_3',
-    message: `ready replicas in the route would fall from ${was} to ${is}, below ${need}`,
-  };
+  if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0 || stableCanCarry(draft))
+    return undefined;
+  const { split } = table.route;
+  const shares =
+    split.kind === 'weights'
+      ? split.to.map(({ key, weight }) => ({ pools: [key], need: needOf(key, weight, draft) }))
+      : [{ pools: split.to, need: draft.spec.replicas - allowance(draft) }];
+  for (const { pools, need } of shares) {
+    const is = readyIn(table, pools, draft);
+    // What was there before is the measure too: the world may have taken more than we would. For a pool named anew it
+    // is what served users until now.
+    const last = before.table?.route.admit.kind === 'open' ? before.table : undefined;
+    const named = pools.some((pool) => last?.members[pool]);
+    const was = last
+      ? readyIn(last, named ? pools : [...namedPools({ split: last.route.split, matches: [] })], draft)
+      : 0;
+    if (is < need && is < was) {
+      const message = `ready replicas of ${pools.join(' and ')} in the route would fall from ${was} to ${is}, below ${need}`;
+      return { code: 'E_INVARIANT_3', message };
+    }
+  }
+  return undefined;
 }
 
-/** Ready members of the pools that the split names. */
-function readyIn(table: RouteTable, draft: Draft): number {
+function readyIn(table: RouteTable, pools: readonly PoolId[], draft: Draft): number {
   const ready = new Set(draft.replicas.filter((r) => r.ready).map((r) => r.id));
-  const pools = namedPools({ split: table.route.split, matches: [] });
-  return Object.entries(table.members)
-    .filter(([pool]) => pools.has(pool))
-    .reduce((sum, [, members]) => sum + members.filter((m) => ready.has(m.replica)).length, 0);
+  return pools.flatMap((pool) => table.members[pool] ?? []).filter((member) => ready.has(member.replica))
+    .length;
 }
 
-/** A stage may declare fewer replicas than App.replicas (setCanaryScale). */
-function declaredCapacity(draft: Draft): number {
+/** Replicas that a pool needs for its weight; a stage may declare fewer (setCanaryScale). */
+function needOf(pool: PoolId, weight: number, draft: Draft): number {
   const { release } = draft;
   const stage = release?.phase.kind === 'advancing' ? release.stages[release.routedStage] : undefined;
-  if (!release || !stage || stage.via.kind === 'roll') return draft.spec.replicas;
-  const pools = namedPools({ split: stage.route.split, matches: [] });
-  return [...pools].reduce((sum, arm) => sum + armCount(draft, stage, arm), 0);
+  const arm = Object.entries(release?.arms ?? {}).find(([, id]) => id === pool)?.[0];
+  const declared = stage && arm !== undefined ? armCount(draft, stage, arm) : draft.spec.replicas;
+  return Math.min(replicasForWeight(weight, draft.spec.replicas), declared) - allowance(draft);
 }
 
 function allowance(draft: Draft): number {

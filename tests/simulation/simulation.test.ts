@@ -15,6 +15,7 @@ const FOUND: readonly [seed: number, profile: ProfileName][] = [
   [2089057552, 'hostile'], // a stage taken for routed although its table could not be made
   [360374717, 'rough'], // a roll with one replica and no surge that could neither go on nor back
   [1022993855, 'hostile'], // a given-up first release that kept its route after a crash
+  [248701757, 'hostile'], // capacity of a pool judged by the replicas of another
 ];
 
 test('seeds that once found a defect find none', () => {
