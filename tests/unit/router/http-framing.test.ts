@@ -224,9 +224,12 @@ const FRAMING: Check[] = [
     },
   },
   {
-    name: 'breaks the connection when a chunked answer breaks its framing',
+    name: 'never ends an answer in order whose chunks break their framing',
     send: 'GET /badchunk HTTP/1.1\r\nHost: a\r\n\r\n',
+    until: status(502),
     expect: ({ text, closed }) => {
+      // Both pieces may have come at once: then nothing of it was passed on yet.
+      if (status(502)(text)) return;
       assert.match(text, /hello\r\n$/);
       assert.ok(closed);
     },

@@ -131,7 +131,6 @@ export class UpstreamConn implements Peer {
 
   private answer(client: ClientConn, b: Buffer, start: number, end: number): void {
     const h = HEAD;
-    noteAnswer(client, h.status);
     this.keepAlive = !h.close;
     if (h.idleSeconds >= 0) this.idleLimitMs = Math.max(0, h.idleSeconds * 1000 - IDLE_MARGIN_MS);
     this.frame(client, h);
@@ -140,6 +139,7 @@ export class UpstreamConn implements Peer {
       upstreamBroken(client, this, { kind: 'malformed' });
       return;
     }
+    noteAnswer(client, h.status);
     const bodyEnd = h.end + taken;
     const out = Buffer.allocUnsafe(responseRoom(start, h, client) + taken);
     let at = writeResponseHead(b, start, h, out, client, client.closing ? 'close' : 'keep');

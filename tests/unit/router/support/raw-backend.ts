@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A replica that speaks HTTP byte by byte, keeps what it was sent, and misbehaves by path. */
 export interface RawBackend {
@@ -102,10 +103,7 @@ const CANNED: Record<string, string[]> = {
 function answer(socket: net.Socket, { head, path, body }: RequestSeen): void {
   const canned = CANNED[path];
   if (canned !== undefined) {
-    // Apart in time, so that they arrive apart.
-    canned.forEach((piece, i) => {
-      setTimeout(() => socket.write(piece, 'latin1'), i * 15);
-    });
+    void writeApart(socket, canned);
     return;
   }
   if (path === '/close') {
@@ -129,4 +127,12 @@ function answer(socket: net.Socket, { head, path, body }: RequestSeen): void {
   }
   const text = `R(${body.length})${path}|${crypto.createHash('md5').update(body, 'latin1').digest('hex')}`;
   socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+}
+
+/** Apart in time, so that they mostly arrive apart. */
+async function writeApart(socket: net.Socket, pieces: readonly string[]): Promise<void> {
+  for (const piece of pieces) {
+    socket.write(piece, 'latin1');
+    await sleep(15);
+  }
 }
