@@ -180,18 +180,29 @@ function watchProgress(draft: Draft, release: Release): void {
 }
 
 function overdue(draft: Draft): Reason {
-  const { state } = draft;
+  const { progressDeadlineSeconds } = draft.spec;
+  const number = draft.revisionOf(draft.pool(CANDIDATE)).number;
+  const base = `revision ${number} made no progress for ${progressDeadlineSeconds} s (progressDeadlineSeconds)`;
+  const why = blockedBy(draft);
+  return { code: 'E_PROGRESS_DEADLINE', message: why === undefined ? base : `${base}; ${why}` };
+}
+
+/** What the candidate shows that would explain it, the most telling first. */
+function blockedBy(draft: Draft): string | undefined {
   const candidate = draft.pool(CANDIDATE);
-  const number = draft.revisionOf(candidate).number;
-  const base = `revision ${number} made no progress for ${draft.spec.progressDeadlineSeconds} s (progressDeadlineSeconds)`;
-  const unready = draft.standing(candidate).find((r) => !r.ready);
+  const standing = draft.standing(candidate);
+  const unready = standing.find((r) => !r.ready);
   if (unready) {
     const probe = unready.lastProbe ? `: ${unready.lastProbe.detail}` : '';
     const exit = unready.lastExit ? `, it ${exitOf(unready)}` : '';
-    return {
-      code: 'E_PROGRESS_DEADLINE',
-      message: `${base}; replica ${unready.id} is not ready${probe}${exit}${tail(unready)}`,
-    };
+    return `replica ${unready.id} is not ready${probe}${exit}${tail(unready)}`;
   }
-  return { code: 'E_PROGRESS_DEADLINE', message: state.trouble ? `${base}; ${state.trouble.message}` : base };
+  // Still ready by its threshold, and failing already.
+  const failing = standing.find((r) => r.lastProbe?.ok === false);
+  if (failing)
+    return `the last probe of replica ${failing.id} said: ${failing.lastProbe?.detail}${tail(failing)}`;
+  const counts = draft.measured?.perPool[candidate];
+  if (counts && counts.requests > 0 && counts.ok === 0)
+    return `it was sent ${counts.requests} requests and answered none of them well`;
+  return draft.state.trouble?.message;
 }

@@ -55,7 +55,10 @@ function stageView(snapshot: Snapshot, release: Release, stage: Stage, index: nu
     state,
     askedPercent: asked === undefined ? null : percentOfBp(asked),
     ...measured,
-    gates: stage.gates.map((gate, at) => gateView(snapshot, gate, gateState(release, state, at))),
+    gates: stage.gates.map((gate, at) => {
+      const left = gateState(release, index, state, at);
+      return gateView(snapshot, gate, left, release.phase.kind === 'done');
+    }),
     startedAt: record ? isoTime(record.startedAt) : null,
     endedAt: record?.endedAt === undefined ? null : isoTime(record.endedAt),
   };
@@ -96,12 +99,19 @@ function askedBp({ route: { split } }: Stage): number | undefined {
   return split.to.find((share) => share.key === 'candidate')?.weight ?? 0;
 }
 
-function gateState(release: Release, stage: StageView['state'], index: number): GateState {
-  if (stage === 'done') return { kind: 'passed', at: 0 };
-  return stage === 'current' ? (release.gates[index] ?? { kind: 'pending' }) : { kind: 'pending' };
+function gateState(release: Release, stage: number, state: StageView['state'], at: number): GateState {
+  if (state === 'done' && !gaveUpIn(release, stage)) return { kind: 'passed', at: 0 };
+  return state === 'done' || state === 'current' ? (release.gates[at] ?? PENDING) : PENDING;
 }
 
-function gateView(snapshot: Snapshot, gate: Gate, state: GateState): GateView {
+const PENDING: GateState = { kind: 'pending' };
+
+/** The last stage that was entered, of a release that got no further: its gates are as they were left. */
+function gaveUpIn({ phase, record }: Release, stage: number): boolean {
+  return phase.kind === 'done' && phase.verdict !== 'promoted' && stage === record.length - 1;
+}
+
+function gateView(snapshot: Snapshot, gate: Gate, state: GateState, ended: boolean): GateView {
   if (state.kind === 'passed') {
     return {
       kind: gate.kind,
@@ -110,5 +120,7 @@ function gateView(snapshot: Snapshot, gate: Gate, state: GateState): GateView {
     };
   }
   const held = state.kind === 'measuring' && state.mismatch !== undefined;
+  // Nothing waits in a release that has ended.
+  if (ended && !held) return { kind: gate.kind, state: 'pending', detail: '' };
   return { kind: gate.kind, state: held ? 'held' : state.kind, detail: gateWaits(snapshot, gate, state) };
 }

@@ -251,3 +251,23 @@ test('restart replaces every replica of the same revision', () => {
   );
   assert.equal(stableVersion(world), 'v1');
 });
+
+test('a roll that its hanging candidate blocks says what the probe heard, or that nothing was answered', () => {
+  for (const [lastProbe, told] of [
+    [
+      { at: 0, ok: false, detail: 'no answer within 1 s' },
+      /; the last probe of replica .* said: no answer within 1 s/,
+    ],
+    [{ at: 0, ok: true, detail: 'answered 200' }, /; it was sent 7 requests and answered none of them well$/],
+  ] as const) {
+    const world = started(ROLLING, { progressDeadlineSeconds: 5 });
+    world.rps = 0;
+    world.apply('v2');
+    world.runUntil((w) => w.state.release?.cutover !== undefined);
+    const candidate = world.state.release?.arms.candidate ?? '';
+    for (const replica of world.replicas) if (replica.pool === candidate) replica.lastProbe = lastProbe;
+    world.counts[candidate] = { requests: 7, ok: 0, failed: 0, split: 7, probes: 0 };
+    world.run(10_000);
+    assert.match(world.state.held[0]?.why.message ?? '', told);
+  }
+});

@@ -47,6 +47,23 @@ it('shows every release with the newest last', () => {
   );
 });
 
+it('shows the gates of the stage in which a release was given up as they were left', () => {
+  const strategy = { kind: 'canary', steps: [{ kind: 'setWeight', weightBp: 2_000 }], warmMs: 0 } as const;
+  const world = new SmallWorld({ strategy: { ...strategy, steps: [...strategy.steps] } }).settle();
+  world.release('two');
+  world.settle();
+  world.command('abort');
+  world.settle();
+  const release = releaseViews(world.snapshot()).at(-1);
+  assert.equal(release?.verdict, 'aborted');
+  const [first, second] = release?.stages ?? [];
+  assert.deepEqual(
+    [first?.state, first?.gates],
+    ['done', [{ kind: 'verify', state: 'pending', detail: '' }]],
+  );
+  assert.deepEqual([second?.state, second?.gates[0]?.state], ['skipped', 'pending']);
+});
+
 it('shows replicas with their pool, their place in the route and what is wrong with them', () => {
   const world = new SmallWorld({
     strategy: { kind: 'blueGreen', autoPromotion: true, warmMs: 60_000 },
