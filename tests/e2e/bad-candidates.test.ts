@@ -38,9 +38,10 @@ const TOLD: Record<Bad, { code: RegExp; cause: RegExp[] }> = {
     cause: [/exited with code 9 after it had been ready/, /fatal: out of memory, as it were/],
   },
   hangs: { code: /^E_PROGRESS_DEADLINE$/, cause: [/is not ready: no answer within 1 s/] },
+  // Whichever is seen first: that it fails its probe, or that users wait.
   hangsLater: {
-    code: /^E_CANDIDATE_UNREADY$|^E_NO_SUCCESS$/,
-    cause: [/no answer within 1 s|answered none of its first \d+ requests/],
+    code: /^E_CANDIDATE_UNREADY$|^E_NO_SUCCESS$|^E_PROGRESS_DEADLINE$/,
+    cause: [/no answer within 1 s|answered none of /],
   },
   wrongPort: {
     code: /^E_PROGRESS_DEADLINE$/,
