@@ -27,6 +27,8 @@ function statusOf(snapshot: Snapshot): AppView['status'] {
   const last = lastRelease(state);
   // What a release goes to, an undo too, which is not the revision of the App file.
   const wanted = release?.arms.candidate ?? state.stable;
+  // Warm and retiring replicas are ready too, but nobody waits for them.
+  const serving = new Set([state.stable, ...Object.values(release?.arms ?? {})]);
   const warmUntil = state.warm.map((entry) => entry.until);
   return {
     phase: phaseOf(snapshot),
@@ -35,7 +37,7 @@ function statusOf(snapshot: Snapshot): AppView['status'] {
     url: urlOf(snapshot),
     previewUrl: previewUrlOf(snapshot),
     replicas: running.length,
-    readyReplicas: running.filter((replica) => replica.ready).length,
+    readyReplicas: running.filter((replica) => replica.ready && serving.has(replica.pool)).length,
     updatedReplicas: running.filter((replica) => replica.pool === wanted).length,
     ...named('stableRevision', state, stableRevisionId(state)),
     ...named('candidateRevision', state, candidateRevisionId(state)),
