@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,8 +19,11 @@ export interface DemoHome {
   folder: string;
   /** The shop's App files are called this. */
   file(edition: string): string;
-  /** Runs one command line as a user would type it; its output goes to `print`. Returns its exit code. */
-  type(args: string[], print: (line: string) => void): Promise<number>;
+  /**
+   * Runs one command line as a user would type it; its output goes to `print`. Returns its exit code. The signal is its
+   * Ctrl-C.
+   */
+  type(args: string[], print: (line: string) => void, signal: AbortSignal): Promise<number>;
   client: Client;
   /** Ends the daemon and all that it runs, and removes the folder unless `keep`. */
   close(options: { keep: boolean }): Promise<void>;
@@ -40,16 +44,10 @@ export async function openDemoHome(ctx: CliContext, strategy: DemoStrategy): Pro
     folder,
     file: fileOf,
     client,
-    type: (args, print) => runCrossfade(shell, args, print),
+    type: (args, print, signal) => runCrossfade(shell, args, print, signal),
     async close({ keep }) {
-      const pid = await client.version().then(
-        (version) => version.pid,
-        () => undefined,
-      );
+      await stopAll(shell, client, stateDir);
       await client.close();
-      await stopDaemon(shell);
-      // Its folder is removed next: nothing may be in the middle of writing there.
-      if (pid !== undefined) await untilGone(pid);
       if (!keep) await rm(folder, { recursive: true, force: true });
     },
   };
@@ -63,7 +61,12 @@ interface Shell {
   env: Record<string, string | undefined>;
 }
 
-function runCrossfade(shell: Shell, args: string[], print: (line: string) => void): Promise<number> {
+function runCrossfade(
+  shell: Shell,
+  args: string[],
+  print: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<number> {
   const [program = process.execPath, ...first] = shell.entry;
   // A process group of its own: Ctrl-C ends the demo, which then ends what it started, in order.
   const child = spawn(program, [...first, ...args], {
@@ -73,10 +76,12 @@ function runCrossfade(shell: Shell, args: string[], print: (line: string) => voi
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) forEachLine(stream, print);
-  return new Promise((resolve, reject) => {
+  const interrupt = () => void child.kill('SIGINT');
+  signal?.addEventListener('abort', interrupt, { once: true });
+  return new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? EXIT.failed));
-  });
+  }).finally(() => signal?.removeEventListener('abort', interrupt));
 }
 
 function forEachLine(stream: NodeJS.ReadableStream, print: (line: string) => void): void {
@@ -90,12 +95,38 @@ function forEachLine(stream: NodeJS.ReadableStream, print: (line: string) => voi
   stream.on('end', () => rest !== '' && print(rest));
 }
 
+/** Ends the daemon and all that it runs, and returns when the last of it is gone. */
+async function stopAll(shell: Shell, client: Client, stateDir: string): Promise<void> {
+  if (!existsSync(stateDir)) return;
+  const quiet = () => {};
+  // Interrupted while its daemon was starting: it must be up before it can be told to stop.
+  const { pid } = await client.version().catch(async () => {
+    await runCrossfade(shell, ['status'], quiet);
+    return client.version();
+  });
+  const said: string[] = [];
+  const code = await runCrossfade(shell, ['daemon', 'stop', '--replicas'], (line) => said.push(line));
+  if (code !== EXIT.ok) throw cleanupFailed(stateDir, said.join(' '));
+  // Its folder is removed next: nothing may be in the middle of writing there.
+  if (!(await isGone(pid))) throw cleanupFailed(stateDir, `its process ${pid} is still there`);
+}
+
+function cleanupFailed(stateDir: string, why: string): OperatingError {
+  return new OperatingError('E_DEMO_CLEANUP', `the demo's daemon could not be stopped: ${why}`, {
+    hint: `try again: crossfade --state-dir ${stateDir} daemon stop --replicas`,
+  });
+}
+
 const GONE_WITHIN_MS = 40_000;
 const GONE_POLL_MS = 50;
 
-async function untilGone(pid: number): Promise<void> {
+async function isGone(pid: number): Promise<boolean> {
   const giveUpAt = performance.now() + GONE_WITHIN_MS;
-  while (runs(pid) && performance.now() < giveUpAt) await sleep(GONE_POLL_MS);
+  while (runs(pid)) {
+    if (performance.now() > giveUpAt) return false;
+    await sleep(GONE_POLL_MS);
+  }
+  return true;
 }
 
 function runs(pid: number): boolean {
@@ -105,14 +136,4 @@ function runs(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function stopDaemon(shell: Shell): Promise<void> {
-  const said: string[] = [];
-  const code = await runCrossfade(shell, ['daemon', 'stop', '--replicas'], (line) => said.push(line));
-  // Nothing was running: the demo ended before its daemon had begun.
-  if (code === EXIT.ok || code === EXIT.unreachable) return;
-  throw new OperatingError('E_DEMO_CLEANUP', `the demo's daemon could not be stopped: ${said.join(' ')}`, {
-    hint: `try again: crossfade --state-dir ${shell.env.CROSSFADE_STATE_DIR} daemon stop --replicas`,
-  });
 }

@@ -24,6 +24,8 @@ interface Stage {
   write(text: string): void;
   /** Revision -> edition, as they become known. */
   editions: Map<string, string>;
+  /** All that was started, to be ended however the demo ends. */
+  traffic: Traffic[];
   /** A command is being typed: nothing may be drawn over what it prints. */
   typing: boolean;
 }
@@ -57,15 +59,17 @@ async function demoCommand(session: Session, strategy: DemoStrategy): Promise<vo
   const write = (text: string) => to.write(text);
   const say = (line = '') => void write(`${line}\n`);
   const home = await openDemoHome(ctx, strategy);
+  const traffic: Traffic[] = [];
   let failure: unknown;
   const ended = await untilInterrupted((signal) =>
-    perform({ session, home, strategy, signal, say, write, editions: new Map(), typing: false }),
+    perform({ session, home, strategy, signal, say, write, editions: new Map(), traffic, typing: false }),
   ).catch((error) => {
     failure = error;
     return undefined;
   });
   const ok = ended === 'interrupted' || ended?.ok === true;
   if (ended === 'interrupted') say('\nstopping the daemon and all that it runs');
+  await Promise.all(traffic.map((one) => one.stop()));
   await home.close({ keep: !ok });
   if (!ok) say(`the logs are kept in ${home.folder}/state`);
   if (failure !== undefined) throw failure;
@@ -87,14 +91,14 @@ async function perform(stage: Stage) {
   say(paint('dim', `Everything happens in ${home.folder} and is removed at the end.`));
 
   const before = await startShop(stage);
-  const traffic = startTraffic(addressOf(before));
+  const traffic = sendTraffic(stage, addressOf(before));
   say(
     `The shop is on ${addressOf(before)} with ${TRAFFIC_RPS} requests a second, half of them on new connections.`,
   );
   await sleep(QUIET_MS, undefined, { signal: stage.signal });
 
   const good = await release(stage, SHOP.next, traffic);
-  const nextTraffic = startTraffic(addressOf(before));
+  const nextTraffic = sendTraffic(stage, addressOf(before));
   const goodTold: Told = { release: good, traffic: await traffic.stop(), answers: traffic.answers };
 
   const bad = await release(stage, SHOP.broken, nextTraffic);
@@ -105,6 +109,12 @@ async function perform(stage: Stage) {
   for (const line of reportLines(report, goodTold, badTold, paint)) say(line);
   await showWhoServes(stage, before);
   return { report, ok: succeeded(report) };
+}
+
+function sendTraffic(stage: Stage, url: string): Traffic {
+  const traffic = startTraffic(url);
+  stage.traffic.push(traffic);
+  return traffic;
 }
 
 async function startShop(stage: Stage): Promise<AppView> {
@@ -179,10 +189,10 @@ async function typed(stage: Stage, ...args: string[]): Promise<void> {
   stage.say();
   stage.say(`${paint('dim', '$')} ${paint('bold', `crossfade ${args.join(' ')}`)}`);
   stage.typing = true;
-  const code = await stage.home.type(args, (line) => stage.say(paint('dim', line)));
+  const code = await stage.home.type(args, (line) => stage.say(paint('dim', line)), stage.signal);
   stage.typing = false;
-  if (code === EXIT.ok) return;
   stage.signal.throwIfAborted();
+  if (code === EXIT.ok) return;
   throw new OperatingError('E_DEMO', `crossfade ${args.join(' ')} ended with code ${code}`, {
     hint: 'what it printed is above',
   });
