@@ -1,9 +1,20 @@
 import path from 'node:path';
-import type { AppKey, RunSpec } from '../../core/model.ts';
+import type {
+  AppKey,
+  Ms,
+  Pool,
+  PoolId,
+  Replica,
+  ReplicaId,
+  Revision,
+  RevisionId,
+  RunSpec,
+} from '../../core/model.ts';
 import { revisionIdOf } from '../../core/revision.ts';
-import type { ActionContext, Engine } from '../../ports/engine.ts';
+import type { ActionContext, Engine, LogLine, LogQuery, PrepareOptions } from '../../ports/engine.ts';
+import type { AppSpec } from '../../spec/app.ts';
 import { endStrays, findReplicas } from './adopt.ts';
-import { createChanges } from './changes.ts';
+import { type Changes, createChanges } from './changes.ts';
 import type { EngineContext } from './context.ts';
 import { makeFolders, removeTemporaries } from './durable.ts';
 import { explained } from './failures.ts';
@@ -18,7 +29,7 @@ import { sweepApps, sweepContent } from './sweep.ts';
 import { createTrees } from './tree.ts';
 import { createTurns } from './turns.ts';
 
-export type { Limits, Logger, ProcessEngineOptions, SecretSource } from './options.ts';
+export type { ProcessEngineOptions } from './options.ts';
 
 const LOOK_AT_LOGS_EVERY_MS = 500;
 /** So long a prepared revision is kept though nothing uses it: its apply may still be under way. */
@@ -77,99 +88,125 @@ async function startEngine(
     replicas.add(supervisor);
     supervisor.begin(beginning);
   }
-  return engineOf({ context, options, replicas, changes, installation });
+  return new ProcessEngine({ context, options, replicas, changes, installation });
 }
 
 interface Parts {
   context: EngineContext;
   options: ProcessEngineOptions;
   replicas: Replicas;
-  changes: ReturnType<typeof createChanges>;
+  changes: Changes;
   installation: string;
 }
 
-function engineOf({ context, options, replicas, changes, installation }: Parts): Engine {
-  const { layout, limits, clock } = context;
-  const turns = createTurns();
-  const prepared = new Map<string, { run: RunSpec; atMs: number }>();
-  const closing = new AbortController();
-  const looking = setInterval(() => {
-    for (const supervisor of replicas.all()) supervisor.tick();
-  }, LOOK_AT_LOGS_EVERY_MS);
+class ProcessEngine implements Engine {
+  readonly name = 'process';
+  readonly onChange: Engine['onChange'];
+  readonly #context: EngineContext;
+  readonly #options: ProcessEngineOptions;
+  readonly #replicas: Replicas;
+  readonly #changes: Changes;
+  readonly #buildOwner: string;
+  readonly #turns = createTurns();
+  readonly #prepared = new Map<RevisionId, { run: RunSpec; atMs: number }>();
+  readonly #closing = new AbortController();
+  readonly #looking: NodeJS.Timeout;
 
-  /** In turn per App, never after close, and with what the machine refuses said in words. */
-  async function act<T>(key: string, doing: string, work: () => Promise<T>): Promise<T> {
-    closing.signal.throwIfAborted();
-    return turns.take(key, work).catch((error: unknown) => {
-      throw explained(error, doing, layout.root);
+  constructor({ context, options, replicas, changes, installation }: Parts) {
+    this.#context = context;
+    this.#options = options;
+    this.#replicas = replicas;
+    this.#changes = changes;
+    this.#buildOwner = `${installation}:build`;
+    this.onChange = changes.onChange;
+    this.#looking = setInterval(() => {
+      for (const supervisor of replicas.all()) supervisor.tick();
+    }, LOOK_AT_LOGS_EVERY_MS);
+  }
+
+  prepare(spec: AppSpec, given: PrepareOptions): Promise<RunSpec> {
+    const { layout, limits, trees, clock } = this.#context;
+    const signal = given.signal
+      ? AbortSignal.any([given.signal, this.#closing.signal])
+      : this.#closing.signal;
+    const keep = (run: RunSpec) => this.#prepared.set(revisionIdOf(run), { run, atMs: clock.monotonic() });
+    const own = { layout, limits, secrets: this.#options.secrets, trees, buildOwner: this.#buildOwner, keep };
+    const key = `prepare ${spec.metadata.namespace}/${spec.metadata.name}`;
+    return this.#act(key, `preparing ${spec.metadata.name}`, () => prepare(own, spec, { ...given, signal }));
+  }
+
+  grow(ctx: ActionContext, pool: Pool, revision: Revision, spec: AppSpec, replicas: number): Promise<void> {
+    return this.#mutate(ctx, 'starting replicas', () =>
+      this.#replicas.grow(ctx, pool, revision, spec, replicas),
+    );
+  }
+
+  stop(ctx: ActionContext, replica: ReplicaId, graceMs: Ms): Promise<void> {
+    return this.#mutate(ctx, 'stopping a replica', async () =>
+      this.#replicas.find(ctx.app, replica)?.stop(graceMs, ctx.stateVersion),
+    );
+  }
+
+  forget(ctx: ActionContext, pool: PoolId): Promise<void> {
+    return this.#mutate(ctx, 'forgetting a pool', () => this.#replicas.forget(ctx.app, pool));
+  }
+
+  list(app: AppKey): Promise<Replica[]> {
+    return Promise.all(this.#replicas.of(app).map((supervisor) => supervisor.view()));
+  }
+
+  logs(query: LogQuery): AsyncIterable<LogLine> {
+    const { app, replica } = query;
+    const source = {
+      folders: () => this.#replicas.logFolders(app, query),
+      lives: () => replica === undefined || this.#replicas.find(app, replica) !== undefined,
+      stamp: (only?: ReplicaId) => {
+        for (const supervisor of this.#replicas.of(app)) {
+          if (only === undefined || supervisor.intent.replica === only) supervisor.tick();
+        }
+      },
+      now: () => this.#context.clock.wall(),
+      logFiles: this.#context.limits.logFiles,
+      closing: this.#closing.signal,
+    };
+    return queryLogs(source, query);
+  }
+
+  sweep(inUse: ReadonlyMap<AppKey, readonly Revision[]>): Promise<void> {
+    return this.#act('sweep', 'sweeping', async () => {
+      await sweepApps(this.#context, this.#replicas, new Set(inUse.keys()));
+      await sweepContent(this.#context, this.#replicas, inUse, this.#recentlyPrepared());
     });
   }
 
-  function mutate(ctx: ActionContext, doing: string, work: () => Promise<void>): Promise<void> {
-    return act(ctx.app, `${doing} of ${ctx.app}`, () => {
-      replicas.admit(ctx);
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(new Error('the process engine is closed'));
+    clearInterval(this.#looking);
+    await this.#turns.settled();
+    await Promise.all(this.#replicas.all().map((supervisor) => supervisor.close()));
+    this.#changes.close();
+  }
+
+  #mutate(ctx: ActionContext, doing: string, work: () => Promise<void>): Promise<void> {
+    return this.#act(ctx.app, `${doing} of ${ctx.app}`, () => {
+      this.#replicas.admit(ctx);
       return work();
     });
   }
 
-  function recentlyPrepared() {
-    for (const [revision, { atMs }] of prepared) {
-      if (clock.monotonic() - atMs > PREPARED_KEPT_MS) prepared.delete(revision);
-    }
-    return [...prepared].map(([revision, { run }]) => ({ revision, run }));
+  /** In turn per key, never after close, and with what the machine refuses said in words. */
+  async #act<T>(key: string, doing: string, work: () => Promise<T>): Promise<T> {
+    this.#closing.signal.throwIfAborted();
+    return this.#turns.take(key, work).catch((error: unknown) => {
+      throw explained(error, doing, this.#context.layout.root);
+    });
   }
 
-  return {
-    name: 'process',
-    prepare(spec, given) {
-      const signal = given.signal ? AbortSignal.any([given.signal, closing.signal]) : closing.signal;
-      const keep = (run: RunSpec) => prepared.set(revisionIdOf(run), { run, atMs: clock.monotonic() });
-      const own = {
-        layout,
-        limits,
-        secrets: options.secrets,
-        trees: context.trees,
-        buildOwner: `${installation}:build`,
-        keep,
-      };
-      const key = `prepare ${spec.metadata.namespace}/${spec.metadata.name}`;
-      return act(key, `preparing ${spec.metadata.name}`, () => prepare(own, spec, { ...given, signal }));
-    },
-    grow: (ctx, pool, revision, spec, count) =>
-      mutate(ctx, 'starting replicas', () => replicas.grow(ctx, pool, revision, spec, count)),
-    stop: (ctx, replica, graceMs) =>
-      mutate(ctx, 'stopping a replica', async () =>
-        replicas.find(ctx.app, replica)?.stop(graceMs, ctx.stateVersion),
-      ),
-    forget: (ctx, pool) => mutate(ctx, 'forgetting a pool', () => replicas.forget(ctx.app, pool)),
-    list: (app: AppKey) => Promise.all(replicas.of(app).map((supervisor) => supervisor.view())),
-    logs: (query) =>
-      queryLogs(
-        {
-          folders: () => replicas.logFolders(query.app, query),
-          stamp: () => {
-            for (const supervisor of replicas.of(query.app)) supervisor.tick();
-          },
-          lives: () => query.replica === undefined || replicas.find(query.app, query.replica) !== undefined,
-          now: () => clock.wall(),
-          logFiles: limits.logFiles,
-          closing: closing.signal,
-        },
-        query,
-      ),
-    sweep: (inUse) =>
-      act('sweep', 'sweeping', async () => {
-        await sweepApps(context, replicas, new Set(inUse.keys()));
-        await sweepContent(context, replicas, inUse, recentlyPrepared());
-      }),
-    onChange: changes.onChange,
-    async close() {
-      if (closing.signal.aborted) return;
-      closing.abort(new Error('the process engine is closed'));
-      clearInterval(looking);
-      await turns.settled();
-      await Promise.all(replicas.all().map((supervisor) => supervisor.close()));
-      changes.close();
-    },
-  };
+  #recentlyPrepared(): { revision: RevisionId; run: RunSpec }[] {
+    for (const [revision, { atMs }] of this.#prepared) {
+      if (this.#context.clock.monotonic() - atMs > PREPARED_KEPT_MS) this.#prepared.delete(revision);
+    }
+    return [...this.#prepared].map(([revision, { run }]) => ({ revision, run }));
+  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import path from 'node:path';
 import { it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PERL_SERVER, processesWith, removeFolder, temporaryFolder, writeFiles } from './support.ts';
 
@@ -24,7 +24,7 @@ it('a full or read-only disk is told as such, leaves nothing half-made, and does
     'b.bin': 'b'.repeat(1 << 20),
     'c.bin': 'c'.repeat(1 << 20),
   });
-  const script = path.join(import.meta.dirname, 'full-disk.ts');
+  const script = fileURLToPath(new URL('./full-disk.ts', import.meta.url));
   const args = ['--mount', '--propagation', 'private', process.execPath, script, stateDir, source, large];
   const { stdout } = await promisify(execFile)('unshare', args);
   assert.deepEqual(JSON.parse(stdout), {

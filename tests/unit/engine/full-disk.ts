@@ -17,7 +17,7 @@ import {
 } from './support.ts';
 
 const [stateDir = '', source = '', large = ''] = process.argv.slice(2);
-execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'crossfade-test', stateDir]);
+execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'crossfade-test', stateDir]);
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
@@ -68,12 +68,12 @@ await engine.grow(ctx, pool, revision, spec, 1);
 seen.growAgain = (await untilReplicas(engine, 'it grew again', allReady(1))).map(({ id }) => id);
 
 // Over itself: what is open for writing keeps the file system itself from becoming read-only.
-execFileSync('mount', ['--bind', stateDir, stateDir]);
-execFileSync('mount', ['-o', 'remount,bind,ro', stateDir]);
+execFileSync('/bin/mount', ['--bind', stateDir, stateDir]);
+execFileSync('/bin/mount', ['-o', 'remount,bind,ro', stateDir]);
 seen.prepareReadOnly = await codeOf(engine.prepare(appSpec({ source: large }), QUIETLY));
 seen.growReadOnly = await codeOf(engine.grow(ctx, pool, revision, spec, 2));
 seen.openReadOnly = await codeOf(openEngine(path.join(stateDir, 'other')));
-execFileSync('umount', [stateDir]);
+execFileSync('/bin/umount', [stateDir]);
 await stopAll(engine);
 await engine.close();
 console.log(JSON.stringify(seen));

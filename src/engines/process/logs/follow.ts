@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ms } from '../../../core/model.ts';
+import type { Ms, ReplicaId } from '../../../core/model.ts';
 import type { LogLine, LogQuery } from '../../../ports/engine.ts';
 import { type RawLine, splitLines, tailStart, textOf } from './lines.ts';
 import { type LogFolder, logLine, mergeByTime, readReplica, STREAMS } from './read.ts';
@@ -17,7 +17,7 @@ export interface LogSource {
   /** False: nothing that the query names can write any more. */
   lives(): boolean;
   /** Notes how far the files have grown, so that a line has the same time now and when it is read again. */
-  stamp(): void;
+  stamp(replica?: ReplicaId): void;
   now(): Ms;
   logFiles: number;
   /** Aborted when the engine closes. */
@@ -54,11 +54,12 @@ async function* follow(
   for (let lives = true; lives && !signal.aborted; ) {
     // Asked before reading: what was written before its end is read after it.
     lives = source.lives();
-    source.stamp();
     for (const folder of await source.folders()) {
       const cursors =
         followed.get(folder.replica) ?? STREAMS.map((stream) => ({ stream, offset: 0, rotated: 0 }));
       followed.set(folder.replica, cursors);
+      // At once before reading: what is written in between would be given another time than it is stored with.
+      source.stamp(folder.replica);
       const lines = cursors.flatMap((cursor) => newLines(folder, cursor, source.now()));
       yield* lines.sort((a, b) => a.at - b.at);
     }

@@ -13,7 +13,8 @@ export function logFile(folder: string, stream: Stream): string {
 /** The writing side of a living replica's logs. */
 export class ReplicaLogs {
   readonly #folder: string;
-  readonly #files: StampedFile[];
+  readonly #output: StampedFile[];
+  readonly #own: StampedFile;
   readonly #trouble: (error: unknown) => void;
 
   constructor(
@@ -23,18 +24,30 @@ export class ReplicaLogs {
   ) {
     this.#folder = folder;
     this.#trouble = trouble;
-    const streams: Stream[] = ['stdout', 'stderr', 'crossfade'];
-    this.#files = streams.map((stream) => new StampedFile(logFile(folder, stream), limits));
+    const file = (stream: Stream) => new StampedFile(logFile(folder, stream), limits);
+    this.#output = [file('stdout'), file('stderr')];
+    this.#own = file('crossfade');
   }
 
-  /** A line of Crossfade itself among those of the replica. */
+  /** A line of Crossfade itself, after what the replica has written until now. @param at when it happened */
   note(at: Ms, text: string): void {
+    this.#stampAll(this.#output, at);
     this.#attempt(() => fs.appendFileSync(logFile(this.#folder, 'crossfade'), `${text}\n`, { mode: 0o600 }));
-    this.stamp(at);
+    this.#stampAll([this.#own], at);
+  }
+
+  /** The same, of something that happened before the replica wrote anything: its output gets later times. */
+  noteStart(at: Ms, text: string): void {
+    this.#attempt(() => fs.appendFileSync(logFile(this.#folder, 'crossfade'), `${text}\n`, { mode: 0o600 }));
+    this.#stampAll([this.#own], at);
   }
 
   stamp(at: Ms): void {
-    for (const file of this.#files) this.#attempt(() => file.stamp(at));
+    this.#stampAll([...this.#output, this.#own], at);
+  }
+
+  #stampAll(files: readonly StampedFile[], at: Ms): void {
+    for (const file of files) this.#attempt(() => file.stamp(at));
   }
 
   /** Logs are lost before replicas are: on a full disk supervision goes on. */

@@ -11,7 +11,7 @@ export interface Stamp {
   at: Ms;
 }
 
-export function stampFile(file: string): string {
+function stampFile(file: string): string {
   return `${file}.at`;
 }
 
@@ -102,33 +102,28 @@ export class StampedFile {
         moveIfThere(`${this.file}.${age - 1}`, `${this.file}.${age}`);
       const copy = `${this.file}.copy`;
       fs.copyFileSync(this.file, copy);
-      const copied = appendRest(this.file, copy);
-      fs.writeFileSync(stampFile(copy), `${fs.readFileSync(stampFile(this.file), 'utf8')}${copied} ${at}\n`, {
-        mode: 0o600,
-      });
+      const known = fs.readFileSync(stampFile(this.file), 'utf8');
+      fs.writeFileSync(stampFile(copy), `${known}${Number.MAX_SAFE_INTEGER} ${at}\n`, { mode: 0o600 });
       moveIfThere(copy, `${this.file}.1`);
-    }
-    fs.truncateSync(this.file, 0);
+      moveRest(this.file, `${this.file}.1`);
+    } else fs.truncateSync(this.file, 0);
     this.#startAgain();
   }
 }
 
-/** What was written while the copy was made. Returns the copy's size. */
-function appendRest(file: string, copy: string): number {
-  const from = fs.openSync(file, 'r');
+/** Appends to the copy what was written since it was made, and empties the file at once after the last look. */
+function moveRest(file: string, copy: string): void {
+  const from = fs.openSync(file, 'r+');
   const to = fs.openSync(copy, 'a');
   try {
-    let at = fs.fstatSync(to).size;
     const chunk = Buffer.alloc(64 * 1024);
-    for (
-      let bytes = fs.readSync(from, chunk, 0, chunk.length, at);
-      bytes > 0;
-      bytes = fs.readSync(from, chunk, 0, chunk.length, at)
-    ) {
+    const read = (at: number) => fs.readSync(from, chunk, 0, chunk.length, at);
+    let at = fs.fstatSync(to).size;
+    for (let bytes = read(at); bytes > 0; bytes = read(at)) {
       fs.writeSync(to, chunk, 0, bytes);
       at += bytes;
     }
-    return at;
+    fs.ftruncateSync(from, 0);
   } finally {
     fs.closeSync(from);
     fs.closeSync(to);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { canonicalJson } from '../../../core/revision.ts';
 import { eachLimited } from '../durable.ts';
+import { contentOf } from './content.ts';
 import { type Entry, sourceProblem } from './scan.ts';
 
 /** Path of a file -> SHA-256 of its content, in hex. */
@@ -21,7 +21,7 @@ export async function hashFiles(
   await eachLimited(files, FILES_AT_ONCE, async (entry) => {
     signal?.throwIfAborted();
     try {
-      hashes.set(entry.path, await hashFile(path.join(source, entry.path)));
+      hashes.set(entry.path, await hashFile(path.join(source, entry.path), entry.bytes));
     } catch (error) {
       throw sourceProblem(source, entry.path, error);
     }
@@ -29,9 +29,9 @@ export async function hashFiles(
   return hashes;
 }
 
-async function hashFile(file: string): Promise<string> {
+async function hashFile(file: string, bytes: number): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  for await (const chunk of contentOf(file, bytes)) hash.update(chunk);
   return hash.digest('hex');
 }
 

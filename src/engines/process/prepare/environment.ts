@@ -68,7 +68,7 @@ async function readValue(file: string, variable: string): Promise<string> {
 }
 
 /** @param field where the App file names it */
-export async function readNamed(file: string, field: string): Promise<string> {
+async function readNamed(file: string, field: string): Promise<string> {
   return (await readNamedBytes(file, field)).toString('utf8');
 }
 

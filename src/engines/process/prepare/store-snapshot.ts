@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { eachLimited, exists, makeFolders, removeTree, syncFolder, temporaryBeside } from '../durable.ts';
 import { systemCode } from '../failures.ts';
+import { contentOf } from './content.ts';
 import type { ContentHashes } from './digest.ts';
 import { changed, type Entry, sourceProblem } from './scan.ts';
 import { settle } from './settle.ts';
@@ -74,7 +74,7 @@ async function copyFile(
   const hash = createHash('sha256');
   const handle = await fs.open(target, 'wx', entry.executable ? 0o755 : 0o644);
   try {
-    for await (const chunk of chunksOf(content.folder, entry.path)) {
+    for await (const chunk of chunksOf(content.folder, entry)) {
       hash.update(chunk);
       await handle.writeFile(chunk);
     }
@@ -85,10 +85,10 @@ async function copyFile(
     throw changed(path.join(content.folder, entry.path), 'changed');
 }
 
-async function* chunksOf(source: string, relative: string): AsyncGenerator<Buffer> {
+async function* chunksOf(source: string, entry: Entry & { kind: 'file' }): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of createReadStream(path.join(source, relative))) yield chunk as Buffer;
+    yield* contentOf(path.join(source, entry.path), entry.bytes);
   } catch (error) {
-    throw sourceProblem(source, relative, error);
+    throw sourceProblem(source, entry.path, error);
   }
 }

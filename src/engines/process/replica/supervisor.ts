@@ -184,11 +184,12 @@ export class Supervisor {
       await writeAttempt(this.folder, this.#attempt);
       // From here to the start nothing waits: a stop that came before is seen, one that comes later finds the process.
       if (!this.#goesOn()) return;
+      const startedAt = this.#context.clock.wall();
       const running = await ownChild(startShim(this.folder, this.#attempt.number, command, place));
       this.#failure = undefined;
       this.#identity = { ...this.#identity, leader: running.leader };
       const where = this.#attempt.port === undefined ? '' : ` on 127.0.0.1:${this.#attempt.port}`;
-      this.#note(`started ${command.join(' ')} as process ${running.leader.pid}${where}`);
+      this.logs.noteStart(startedAt, `started ${command.join(' ')} as process ${running.leader.pid}${where}`);
       this.#attach(running);
       if (this.stopping) this.#terminate('stopping');
       await forgetStatus(this.folder, this.#attempt.number - 1);
