@@ -69,7 +69,9 @@ function shareBar(shares: readonly NamedShare[], paint: Paint, glyphs: Glyphs): 
       (index % 2 === 0 ? cell : '░').repeat(Math.round(share * BAR_COLUMNS)),
     ),
   );
-  const legend = shares.map(({ name, share }) => `${name} ${Math.round(share * 100)}%`);
+  const legend = shares
+    .filter(({ share }) => share > 0)
+    .map(({ name, share }) => `${name} ${Math.round(share * 100)}%`);
   return `${parts.join('')}  ${legend.join('  ')}`;
 }
 

@@ -82,19 +82,15 @@ async function demoCommand(session: Session, strategy: DemoStrategy): Promise<vo
 async function perform(stage: Stage) {
   const { session, strategy, home, say } = stage;
   const { paint } = session.out;
-  say(
-    paint(
-      'bold',
-      `Crossfade demo: ${strategy}. A shop goes from ${SHOP.old} to ${SHOP.next}, then meets a broken ${SHOP.broken}.`,
-    ),
-  );
-  say(paint('dim', `Everything happens in ${home.folder} and is removed at the end.`));
+  say(paint('bold', `Crossfade demo: a release by ${strategy}`));
+  say(`A shop goes from ${SHOP.old} to ${SHOP.next}, then meets a broken ${SHOP.broken}.`);
+  say(paint('dim', `It all happens in ${home.folder}, which is removed at the end.`));
 
   const before = await startShop(stage);
   const traffic = sendTraffic(stage, addressOf(before));
-  say(
-    `The shop is on ${addressOf(before)} with ${TRAFFIC_RPS} requests a second, half of them on new connections.`,
-  );
+  say();
+  say(`The shop is on ${addressOf(before)} and gets ${TRAFFIC_RPS} requests a second,`);
+  say('half of them on kept-alive connections, half on new ones.');
   await sleep(QUIET_MS, undefined, { signal: stage.signal });
 
   const good = await release(stage, SHOP.next, traffic);
@@ -207,9 +203,7 @@ async function showWhoServes(stage: Stage, before: AppView): Promise<void> {
 
 function sharesOf(stage: Stage, traffic: Traffic): NamedShare[] {
   const recent = traffic.recent();
-  return [...stage.editions]
-    .map(([revision, name]) => ({ name, share: recent.get(revision) ?? 0 }))
-    .filter(({ share }) => share > 0);
+  return [...stage.editions].map(([revision, name]) => ({ name, share: recent.get(revision) ?? 0 }));
 }
 
 function addressOf(app: AppView): string {
