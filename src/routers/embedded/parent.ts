@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RouterFiles, routerFiles } from './files.ts';
-import type { WorkerConfig } from './ipc.ts';
+import { ANOTHER_PARENT, type WorkerConfig } from './ipc.ts';
 import { takeLock } from './lock.ts';
 import { createLog } from './log.ts';
 import { bindUnix } from './parent/sockets.ts';
@@ -37,8 +37,7 @@ async function main(): Promise<void> {
   // Pids of the worker that has started this process, and of the parent that died. Not `ppid`: the worker may be dead by now.
   const { CROSSFADE_ROUTER_ADOPT: worker, CROSSFADE_ROUTER_BEFORE: before } = process.env;
   fs.mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-  // With an open IPC channel the process would not end by itself, and what it was sent would keep the ports taken.
-  if (!(await ownLock(files.lock, Number(before)))) process.exit(0);
+  await ownLock(files.lock, Number(before));
   const supervisor = new Supervisor(files, log);
   process.on('SIGTERM', () => supervisor.stop(false));
   process.on('SIGINT', () => supervisor.stop(false));
@@ -61,15 +60,19 @@ async function startAnew(supervisor: Supervisor, files: RouterFiles, config: Wor
   supervisor.start(config, control, tables);
 }
 
-/** Waits for the parent `before` this one to be gone: a process that was killed may take a moment. */
-async function ownLock(file: string, before: number): Promise<boolean> {
+/**
+ * Ends this process when another parent runs. Waits for the parent `before` this one to be gone: a process that was killed may
+ * take a moment.
+ */
+async function ownLock(file: string, before: number): Promise<void> {
   const until = performance.now() + DYING_MS;
   for (;;) {
     const owner = takeLock(file);
-    if (owner === 'taken') return true;
-    if (owner.pid !== before || performance.now() >= until) {
+    if (owner === 'taken') return;
+    const isBefore = owner.pid === before;
+    if (!isBefore || performance.now() >= until) {
       log.warn('another parent runs for this state folder; this one ends', { owner: owner.pid });
-      return false;
+      process.exit(isBefore ? 1 : ANOTHER_PARENT);
     }
     await sleep(LOCK_WAIT_MS);
   }

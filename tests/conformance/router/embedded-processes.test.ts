@@ -282,6 +282,64 @@ describe('the embedded router’s processes', { concurrency: 2, timeout: 120_000
     await lab.inFlight('blue', 0);
   });
 
+  it('upgraded, then switched: a connection of the worker before follows the new table in its last answer', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    const pools = { blue: [await lab.backend('blue')], green: [await lab.backend('green')] };
+    await lab.apply({ members: pools });
+    const client = new KeptAlive(lab.port);
+    t.after(() => client.close());
+    assert.equal((await client.get()).body, 'blue');
+    await router.upgrade();
+    await lab.apply({ members: pools, weights: { green: 10_000 } });
+    assert.equal((await lab.observe()).view.workers, 2);
+    const last = await client.get();
+    assert.equal(last.body, 'green');
+    assert.equal(last.headers.get('connection'), 'close');
+    assert.equal((await client.get()).body, 'green');
+    assert.equal(client.connections, 2);
+    await waitFor(async () => (await lab.observe()).view.workers === 1, { what: 'the worker before to end' });
+  });
+
+  it('upgraded while it holds requests: they are let through with the next table', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    const pools = { blue: [await lab.backend('blue')] };
+    await lab.apply({ members: pools, route: { admit: { kind: 'hold', maxRequests: 10, maxMs: 60_000 } } });
+    const held = Promise.all([1, 2, 3].map(() => once(lab.port)));
+    await waitFor(async () => (await lab.observe()).view.admission.held === 3, { what: 'three to be held' });
+    await router.upgrade();
+    await lab.apply({ members: pools });
+    for (const reply of await held) assert.equal(reply.body, 'blue');
+  });
+
+  it('parent killed in the middle of an upgrade: one worker and one parent are left, and nothing is lost', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const load = startLoad({ port: lab.port, kept: 4, fresh: 2 });
+    await load.more(50);
+    const { parentPid } = await router.status();
+    const upgraded = router.upgrade().catch((error: unknown) => error);
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 3, {
+      what: 'a third process',
+    });
+    await kill(parentPid);
+    await upgraded;
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 2, {
+      what: 'two processes to be left',
+      timeoutMs: 30_000,
+    });
+    await load.more(50);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    await lab.apply({ members: { green: [await lab.backend('green')] } });
+    assert.equal((await once(lab.port)).body, 'green');
+  });
+
   it('an upgrade to what does not start is refused, and the worker stays', async (t) => {
     const here = await Installation.make(t);
     const router = await here.daemon();

@@ -194,6 +194,12 @@ const FRAMING: Check[] = [
     },
   },
   {
+    name: 'answers an upgrade to h2c in HTTP/1.1: past it nothing would be routed or stripped',
+    send: `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+    until: (text) => text.includes('R('),
+    expect: (_, received) => assert.doesNotMatch(received, /upgrade|http2/i),
+  },
+  {
     name: 'answers 502 to an upgrade that nobody asked for',
     send: 'GET /ws HTTP/1.1\r\nHost: a\r\n\r\n',
     until: status(502),

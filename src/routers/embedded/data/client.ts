@@ -3,8 +3,9 @@ import type net from 'node:net';
 import type { Ms } from '../../../core/model.ts';
 import type { Waiter } from './admission.ts';
 import { CR, LF } from './bytes.ts';
+import { BODY, DEAD, IDLE, TUNNEL, WAIT } from './client-states.ts';
 import type { DataPlane } from './data-plane.ts';
-import { dispatch, releaseUpstream, timedOut } from './dispatch.ts';
+import { dispatch, releaseUpstream } from './dispatch.ts';
 import { BAD_FRAMING, Body, copyUncut } from './framing.ts';
 import { Head, INCOMPLETE, MALFORMED, MAX_HEAD_BYTES } from './head.ts';
 import type { Destination, Listener } from './listener.ts';
@@ -15,16 +16,6 @@ import type { Target } from './target.ts';
 import { type Peer, put } from './transport.ts';
 import type { UpstreamConn } from './upstream.ts';
 import { forwardLine, requestRoom, writeRequestHead } from './upstream-request.ts';
-
-/** Between requests. */
-const IDLE = 0;
-/** A request's body is still coming in. */
-const BODY = 1;
-/** The request is complete; its answer is not. */
-const WAIT = 2;
-/** Upgraded: bytes pass both ways. */
-const TUNNEL = 3;
-const DEAD = 4;
 
 const MAX_PENDING_BYTES = 65_536;
 const FIRST_REQUEST_BYTES = 1024;
@@ -39,11 +30,12 @@ export class ClientConn implements Peer, Waiter {
   readonly listener: Listener;
   readonly socket: net.Socket;
   readBuffer: Buffer | null = null;
-  private state = IDLE;
+  /** See client-states.ts. */
+  state = IDLE;
   /** Bytes that came before they could be used: an incomplete head, or pipelined requests. */
-  private pending: Buffer | null = null;
+  pending: Buffer | null = null;
   /** When the connection last got further; what that is depends on the state. */
-  private stamp: Ms = performance.now();
+  stamp: Ms = performance.now();
   private stepping = false;
   private readonly address: string;
   private readonly forward: Buffer;
@@ -321,7 +313,7 @@ export class ClientConn implements Peer, Waiter {
     if (this.state === BODY) this.socket.pause();
   }
 
-  private refuseHead(status: number): void {
+  refuseHead(status: number): void {
     this.close = true;
     this.isHead = false;
     this.answer(codeForStatus(status));
@@ -334,14 +326,6 @@ export class ClientConn implements Peer, Waiter {
     const last = this.closing;
     this.socket.write(ownAnswer(code, { close: last, head: this.isHead, minor: this.minor }));
     this.next(last);
-  }
-
-  tooMany(): void {
-    this.answer('E_TOO_MANY_CONNECTIONS');
-  }
-
-  drained(): void {
-    this.answer('E_DRAINED');
   }
 
   /** Ends an upgraded or streaming connection from the replica's side, after what was sent. */
@@ -367,39 +351,5 @@ export class ClientConn implements Peer, Waiter {
     this.state = DEAD;
     this.plane.clients.delete(this);
     this.socket.destroy();
-  }
-
-  sweep(now: Ms): void {
-    const { limits } = this.plane;
-    const age = now - this.stamp;
-    switch (this.state) {
-      case DEAD:
-        if (age > (this.socket.writableLength === 0 ? limits.lingerMs : limits.idleTimeoutMs)) this.destroy();
-        return;
-      case IDLE:
-        if (this.pending !== null) {
-          if (age > limits.headTimeoutMs) this.refuseHead(408);
-        } else if (age > limits.idleTimeoutMs) this.destroy();
-        return;
-      case BODY:
-        // Paused: the replica does not take the body, and has as long for that as for an answer.
-        if (this.socket.isPaused()) this.sweepWaiting(now, this.stamp);
-        else if (age > limits.bodyTimeoutMs) this.bodyTimedOut();
-        return;
-      case WAIT:
-        this.sweepWaiting(now, this.waitingSince);
-        return;
-    }
-  }
-
-  private bodyTimedOut(): void {
-    if (this.answered) this.destroy();
-    else this.refuseHead(408);
-  }
-
-  private sweepWaiting(now: Ms, since: Ms): void {
-    if (this.upstream === null || this.answered) return;
-    const limit = this.destination?.app.front?.upstreamTimeoutMs ?? Number.POSITIVE_INFINITY;
-    if (now - since > limit) timedOut(this);
   }
 }

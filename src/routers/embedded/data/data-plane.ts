@@ -4,8 +4,10 @@ import net from 'node:net';
 import type { AppKey, Ms } from '../../../core/model.ts';
 import type { App } from './app.ts';
 import { ClientConn } from './client.ts';
+import { giveUp } from './dispatch.ts';
 import type { Listener } from './listener.ts';
 import type { Target } from './target.ts';
+import { endIfTooLong } from './timeouts.ts';
 import { accept, type Transport } from './transport.ts';
 import { UpstreamConn } from './upstream.ts';
 
@@ -94,7 +96,7 @@ export class DataPlane {
 
   /** Ends what is still open on a drained replica: requests without an answer now, the others spread over `spreadMs`. */
   closeOpen(target: Target, spreadMs: Ms): void {
-    for (const client of this.openOn(target)) if (!client.answered) client.drained();
+    for (const client of this.openOn(target)) if (!client.answered) giveUp(client, 'E_DRAINED');
     this.closeLong(target, spreadMs);
   }
 
@@ -128,14 +130,14 @@ export class DataPlane {
     accept(socket, this.transport, (wrapped, remoteAddress) => {
       const client = new ClientConn(this, listener, wrapped, remoteAddress);
       this.clients.add(client);
-      if (this.clients.size > this.limits.maxConnections) client.tooMany();
+      if (this.clients.size > this.limits.maxConnections) client.answer('E_TOO_MANY_CONNECTIONS');
       return client;
     });
   }
 
   private sweep(): void {
     const now = performance.now();
-    for (const client of this.clients) this.guard(client, () => client.sweep(now));
+    for (const client of this.clients) this.guard(client, () => endIfTooLong(client, now));
     for (const app of this.apps.values()) for (const target of app.allTargets()) target.sweepIdle(now);
   }
 }

@@ -170,9 +170,10 @@ function nextTarget(c: ClientConn, target: Target, upstream: UpstreamConn): Targ
   return upstream.connected && target.usable ? target : null;
 }
 
-export function timedOut(c: ClientConn): void {
+/** The router gives up waiting for the replica's answer. */
+export function giveUp(c: ClientConn, code: 'E_UPSTREAM_TIMEOUT' | 'E_DRAINED'): void {
   const { target } = c;
-  if (target !== null) failed(c, target, 'E_UPSTREAM_TIMEOUT');
+  if (target !== null) failed(c, target, code);
 }
 
 function failed(c: ClientConn, target: Target, code: OwnCode): void {

@@ -190,9 +190,11 @@ function noteField(
       return true;
     case 7:
       if (matches(b, line, NAME.upgrade)) {
+        h.addStrip(line, end);
+        // Past an upgrade to h2c nothing would be routed, stripped or counted any more: it is answered in HTTP/1.1.
+        if (b.toString('latin1', vs, ve).toLowerCase().includes('h2c')) return true;
         h.upgradeStart = line;
         h.upgradeEnd = end;
-        h.addStrip(line, end);
       }
       return true;
     case 10:

@@ -8,7 +8,7 @@ export interface Holder {
 }
 
 const LISTENING = '0A';
-const MAX_COMMAND = 80;
+const MAX_COMMAND = 160;
 
 /** Undefined where there is no /proc, or the process belongs to somebody else. */
 export function holderOf(port: number): Holder | undefined {

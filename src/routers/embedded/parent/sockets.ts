@@ -6,6 +6,7 @@ import dns from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { OperatingError } from '../../../core/errors.ts';
+import { siblingEntry } from '../files.ts';
 import { holderOf } from './holder.ts';
 
 /** What this needs of Node's own handle object (net.Native over IPC). */
@@ -69,13 +70,20 @@ async function resolve(listen: Listen): Promise<{ address: string; family: 4 | 6
   }
 }
 
+function siblings(): string[] {
+  return [siblingEntry('parent'), siblingEntry('worker')];
+}
+
 export function listenError(listen: Listen, code: string): OperatingError {
   const where = `${listen.host}:${listen.port}`;
   if (code === 'EADDRINUSE') {
     const holder = holderOf(listen.port);
     const by = holder === undefined ? '' : ` by ${holder.command} (pid ${holder.pid})`;
+    const own = holder !== undefined && siblings().some((entry) => holder.command.includes(entry));
     return new OperatingError('E_PORT_TAKEN', `${where} is already taken${by}`, {
-      hint: 'stop what listens there, or give the App another port in route.listen',
+      hint: own
+        ? 'that is this or another router of Crossfade; Apps that share a port must write the same address in route.listen'
+        : 'stop what listens there, or give the App another port in route.listen',
       details: {
         host: listen.host,
         port: listen.port,

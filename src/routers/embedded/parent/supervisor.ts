@@ -3,11 +3,12 @@ import fs from 'node:fs';
 import type { AppKey, Ms } from '../../../core/model.ts';
 import { listenKey } from '../data/listener.ts';
 import { type RouterFiles, siblingEntry } from '../files.ts';
-import type { BoundHandle, InFlight, Listen, ToParent, WorkerConfig } from '../ipc.ts';
+import type { BoundHandle, Change, InFlight, Listen, ToParent, WorkerConfig } from '../ipc.ts';
 import { dropLock } from '../lock.ts';
 import type { Log } from '../log.ts';
 import { eraseTables, type StoredTable } from '../table-store.ts';
 import { toWire } from '../wire-error.ts';
+import { Relay } from './relay.ts';
 import { bindTcp } from './sockets.ts';
 import { WorkerLink } from './worker-link.ts';
 
@@ -28,6 +29,7 @@ export class Supervisor {
   private worker: WorkerLink | undefined;
   /** Started to take over from `worker`, not serving yet. */
   private successor: WorkerLink | undefined;
+  private readonly relay = new Relay();
   private readonly retired = new Map<WorkerLink, InFlight>();
   private workerEntry = siblingEntry('worker');
   private successorEntry = this.workerEntry;
@@ -106,17 +108,19 @@ export class Supervisor {
         return await this.tryBind(worker, message.id, message.listen);
       case 'release':
         return this.release(message.listen);
-      case 'table':
-        if (message.stored === null) this.tables.delete(message.app);
-        else this.tables.set(message.app, message.stored);
-        return;
+      case 'tell':
+        this.keep(message.change);
+        return this.relay.pass(worker, message.id, message.change, this.retired.keys());
+      case 'followed':
+        return this.relay.followed(worker, message.id);
       case 'upgrade':
         return this.upgrade(message.workerEntry);
       case 'shutdown':
         return this.stop(true);
       case 'leftover':
         if (this.retired.has(worker)) this.retired.set(worker, message.inFlight);
-        return this.tellLeftover();
+        this.tellLeftover();
+        return worker.send({ t: 'told', id: message.id });
       case 'adopt':
         this.config = message.config;
         for (const stored of message.tables) this.tables.set(stored.table.app, stored);
@@ -135,6 +139,11 @@ export class Supervisor {
         });
         return;
     }
+  }
+
+  private keep(change: Change): void {
+    if (change.kind === 'table') this.tables.set(change.stored.table.app, change.stored);
+    if (change.kind === 'remove') this.tables.delete(change.app);
   }
 
   private workers(): WorkerLink[] {
@@ -218,11 +227,12 @@ export class Supervisor {
         all[app] = sum;
       }
     }
-    this.worker?.send({ t: 'leftover', inFlight: all });
+    this.worker?.send({ t: 'leftover', inFlight: all, retiring: this.retired.size });
   }
 
   private gone(worker: WorkerLink, how: string): void {
     this.log.info('worker ended', { worker: worker.pid, how });
+    this.relay.gone(worker);
     if (this.retired.delete(worker)) this.tellLeftover();
     else if (worker === this.successor) {
       this.successor = undefined;

@@ -1,7 +1,15 @@
 /** The worker's side of the channel to its parent, and what happens when the parent dies: the worker starts a new one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { siblingEntry } from '../files.ts';
-import type { BoundHandle, Listen, ToParent, ToWorker } from '../ipc.ts';
+import {
+  ANOTHER_PARENT,
+  type BoundHandle,
+  type Change,
+  type InFlight,
+  type Listen,
+  type ToParent,
+  type ToWorker,
+} from '../ipc.ts';
 import type { Log } from '../log.ts';
 import { fromWire } from '../wire-error.ts';
 
@@ -9,6 +17,9 @@ const RESPAWN_MIN_MS = 100;
 const RESPAWN_MAX_MS = 5_000;
 /** A parent that lived this long did not fail at its start. */
 const SETTLED_MS = 10_000;
+
+/** A parent that does not answer for this long is not waited for. */
+const ANSWER_MS = 5_000;
 
 /** `process` when the parent forked this worker, a child when this worker started the parent. */
 type Channel = Pick<ChildProcess, 'send' | 'on' | 'connected'>;
@@ -20,19 +31,22 @@ interface Waiting {
 
 export interface ParentLinkEvents {
   message(message: ToWorker, handle: BoundHandle | undefined): void;
+  /** The parent is dead. True: a new one is to be started. */
+  orphaned(): boolean;
   /** A new parent is there: give it what the old one held. */
   adopted(): void;
+  /** Another parent has this state folder, with a worker of its own. */
+  displaced(): void;
 }
 
 export class ParentLink {
-  /** No new parent is started any more. */
-  ending = false;
   parentPid: number | null = process.ppid;
   private channel: Channel = process as unknown as Channel;
   private lastParentPid: number = process.ppid;
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 1;
   private respawnMs = 0;
+  private displaced = false;
   private readonly log: Log;
   private readonly events: ParentLinkEvents;
 
@@ -62,16 +76,36 @@ export class ParentLink {
     await this.ask('try', listen);
   }
 
+  /**
+   * Resolves when the parent keeps the change and every worker that is being replaced has made it too. Without a parent
+   * there is nobody to wait for.
+   */
+  async tell(change: Change): Promise<void> {
+    await this.request((id) => ({ t: 'tell', id, change })).catch(() => {});
+  }
+
+  /** What is still open here; resolves when the worker that serves has been sent it. */
+  async report(inFlight: InFlight): Promise<void> {
+    await this.request((id) => ({ t: 'leftover', id, inFlight })).catch(() => {});
+  }
+
   private ask(t: 'bind' | 'try', listen: Listen): Promise<BoundHandle | undefined> {
+    return this.request((id) => ({ t, id, listen }));
+  }
+
+  private async request(message: (id: number) => ToParent): Promise<BoundHandle | undefined> {
+    if (!this.channel.connected) throw parentGone();
     const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      if (!this.channel.connected) {
-        reject(parentGone());
-        return;
-      }
-      this.waiting.set(id, { resolve, reject });
-      this.send({ t, id, listen });
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<BoundHandle | undefined>();
+    this.waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => reject(parentGone()), ANSWER_MS);
+    this.send(message(id));
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.waiting.delete(id);
+    }
   }
 
   private listenTo(channel: Channel): void {
@@ -91,29 +125,32 @@ export class ParentLink {
   }
 
   private receive(message: ToWorker, handle: BoundHandle | undefined): void {
-    if (message.t === 'bound' || message.t === 'tried' || message.t === 'bindFailed') {
-      const waiting = this.waiting.get(message.id);
-      this.waiting.delete(message.id);
-      if (message.t === 'bindFailed') waiting?.reject(fromWire(message.error));
-      else waiting?.resolve(handle);
-      return;
+    switch (message.t) {
+      case 'bound':
+      case 'tried':
+      case 'told':
+        this.waiting.get(message.id)?.resolve(handle);
+        return;
+      case 'bindFailed':
+        this.waiting.get(message.id)?.reject(fromWire(message.error));
+        return;
+      default:
+        this.events.message(message, handle);
     }
-    this.events.message(message, handle);
   }
 
   private orphaned(): void {
     this.lastParentPid = this.parentPid ?? this.lastParentPid;
     this.parentPid = null;
     for (const waiting of this.waiting.values()) waiting.reject(parentGone());
-    this.waiting.clear();
-    if (this.ending) return;
+    if (!this.events.orphaned()) return;
     this.log.warn('the parent is gone; a new one is started', { afterMs: this.respawnMs });
     setTimeout(() => this.startParent(), this.respawnMs);
     this.respawnMs = Math.min(RESPAWN_MAX_MS, Math.max(RESPAWN_MIN_MS, this.respawnMs * 2));
   }
 
   private startParent(): void {
-    if (this.ending) return;
+    if (this.displaced) return;
     const child = spawn(process.execPath, [siblingEntry('parent')], {
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -134,12 +171,17 @@ export class ParentLink {
     const settled = setTimeout(() => {
       this.respawnMs = 0;
     }, SETTLED_MS);
-    child.on('exit', () => clearTimeout(settled));
+    child.on('exit', (code) => {
+      clearTimeout(settled);
+      if (code !== ANOTHER_PARENT) return;
+      this.displaced = true;
+      this.events.displaced();
+    });
     this.events.adopted();
   }
 }
 
-function parentGone(): Error {
+export function parentGone(): Error {
   return fromWire({
     code: 'E_ROUTER_DOWN',
     message: 'the router’s parent process is being replaced',

@@ -1,20 +1,18 @@
 /** Writes tables down without letting a slow or full disk hold up the route. */
-import type { AppKey, Ms } from '../../../core/model.ts';
+import type { Ms } from '../../../core/model.ts';
 import type { RouterFiles } from '../files.ts';
+import type { Change } from '../ipc.ts';
 import type { Log } from '../log.ts';
-import { eraseTable, type StoredTable, saveTable } from '../table-store.ts';
+import { eraseTable, saveTable } from '../table-store.ts';
 
 /** A disk that takes longer is not waited for. */
 const PATIENCE_MS: Ms = 2_000;
 
 /** Resolves when it is written, or when that failed or takes too long: the caller serves the table in any case. */
-export async function persist(
-  files: RouterFiles,
-  log: Log,
-  app: AppKey,
-  stored: StoredTable | null,
-): Promise<void> {
-  const work = stored === null ? eraseTable(files, app) : saveTable(files, stored);
+export async function persist(files: RouterFiles, log: Log, change: Change): Promise<void> {
+  if (change.kind === 'drain') return;
+  const app = change.kind === 'table' ? change.stored.table.app : change.app;
+  const work = change.kind === 'table' ? saveTable(files, change.stored) : eraseTable(files, app);
   const settled = work.catch((error: unknown) =>
     log.error('a table could not be written down', { app, error }),
   );

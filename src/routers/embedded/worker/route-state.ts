@@ -7,14 +7,13 @@ import type { DataPlane } from '../data/data-plane.ts';
 import { claimsOf, type Destination } from '../data/listener.ts';
 import { checkTable } from '../data/table-check.ts';
 import type { Target } from '../data/target.ts';
-import type { InFlight, Listen } from '../ipc.ts';
+import type { Change, InFlight, Listen } from '../ipc.ts';
 import { type StoredTable, storedTable } from '../table-store.ts';
 import type { Listeners } from './listeners.ts';
 import type { ParentLink } from './parent-link.ts';
 
 /** Longest that setTimeout counts. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const WORKERS = 1;
 
 export interface RouteStateOptions {
   plane: DataPlane;
@@ -24,8 +23,8 @@ export interface RouteStateOptions {
   epoch: string;
   /** observe() of the App would answer something else. */
   changed(app: AppKey): void;
-  /** Best effort: what was served stays served whether or not it can be written. */
-  persist(app: AppKey, stored: StoredTable | null): Promise<void>;
+  /** Best effort: what is served stays served whether or not others hear of it and it can be written down. */
+  publish(change: Change): Promise<void>;
 }
 
 export class RouteState {
@@ -34,6 +33,8 @@ export class RouteState {
   private readonly stored = new Map<AppKey, StoredTable>();
   private readonly drains = new Map<Target, NodeJS.Timeout>();
   private leftover: InFlight = {};
+  /** Workers that are being replaced and still answer. */
+  private retiring = 0;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(options: RouteStateOptions) {
@@ -64,13 +65,8 @@ export class RouteState {
       this.refuseStale(table.app, stateVersion, table.generation);
       this.refuseConflict(table);
       await this.listenFor(table);
-      const app = this.app(table.app);
-      app.install(table, stateVersion);
-      this.routeHosts();
-      const stored = storedTable(this.options.bootId, stateVersion, table);
-      this.stored.set(table.app, stored);
-      await this.options.persist(table.app, stored);
-      return { generation: table.generation, workers: WORKERS };
+      await this.make({ kind: 'table', stored: storedTable(this.options.bootId, stateVersion, table) });
+      return { generation: table.generation, workers: this.workers };
     });
   }
 
@@ -81,13 +77,7 @@ export class RouteState {
       const app = this.apps.get(key);
       if (app === undefined) return {};
       app.stateVersion = stateVersion;
-      for (const target of app.targetsOf(replica)) {
-        target.draining = true;
-        target.closeIdle();
-        clearTimeout(this.drains.get(target));
-        const close = (): void => this.endDrain(app, target);
-        this.drains.set(target, setTimeout(close, Math.min(Math.max(0, forMs), MAX_TIMER_MS)));
-      }
+      await this.make({ kind: 'drain', app: key, replica, forMs });
       return {};
     });
   }
@@ -97,19 +87,21 @@ export class RouteState {
       this.refuseStale(key, stateVersion, undefined);
       const app = this.apps.get(key);
       if (app === undefined) return {};
-      app.uninstall();
-      this.routeHosts();
-      this.stored.delete(key);
-      await this.options.persist(key, null);
-      this.forgetIfDone(app);
+      await this.make({ kind: 'remove', app: key });
       return {};
     });
+  }
+
+  /** A change that another worker has made; this one only finishes what it has. */
+  follow(change: Change): void {
+    this.change(change);
+    this.giveHosts();
   }
 
   observe(key: AppKey): RouterObservation {
     const { epoch } = this.options;
     const app = this.apps.get(key) ?? new App(key, () => {});
-    return app.observe(epoch, WORKERS, this.leftover[key] ?? {});
+    return app.observe(epoch, this.workers, this.leftover[key] ?? {});
   }
 
   async check(front: Front): Promise<Record<string, never>> {
@@ -140,7 +132,8 @@ export class RouteState {
   }
 
   /** What a worker that is being replaced still has open counts as open here. */
-  setLeftover(leftover: InFlight): void {
+  setLeftover(leftover: InFlight, retiring: number): void {
+    this.retiring = retiring;
     const touched = new Set([...Object.keys(this.leftover), ...Object.keys(leftover)]);
     this.leftover = leftover;
     for (const key of touched) this.options.changed(key);
@@ -152,6 +145,49 @@ export class RouteState {
       for (const target of app.allTargets())
         this.options.plane.closeLong(target, app.front?.drainLongMs ?? 0);
     }
+  }
+
+  get workers(): number {
+    return 1 + this.retiring;
+  }
+
+  private async make(change: Change): Promise<void> {
+    this.change(change);
+    this.routeHosts();
+    await this.options.publish(change);
+  }
+
+  private change(change: Change): void {
+    switch (change.kind) {
+      case 'table': {
+        const { table, stateVersion } = change.stored;
+        this.app(table.app).install(table, stateVersion);
+        this.stored.set(table.app, change.stored);
+        return;
+      }
+      case 'remove': {
+        const app = this.apps.get(change.app);
+        this.stored.delete(change.app);
+        if (app === undefined) return;
+        app.uninstall();
+        this.forgetIfDone(app);
+        return;
+      }
+      case 'drain': {
+        const app = this.apps.get(change.app);
+        for (const target of app?.targetsOf(change.replica) ?? [])
+          this.startDrain(app as App, target, change.forMs);
+        return;
+      }
+    }
+  }
+
+  private startDrain(app: App, target: Target, forMs: Ms): void {
+    target.draining = true;
+    target.closeIdle();
+    clearTimeout(this.drains.get(target));
+    const close = (): void => this.endDrain(app, target);
+    this.drains.set(target, setTimeout(close, Math.min(Math.max(0, forMs), MAX_TIMER_MS)));
   }
 
   private endDrain(app: App, target: Target): void {
@@ -224,6 +260,11 @@ export class RouteState {
 
   /** Gives every listener its hosts, and closes those that no App wants any more. */
   private routeHosts(): void {
+    this.options.listeners.releaseUnused(this.giveHosts());
+  }
+
+  /** Returns the listeners that are wanted. */
+  private giveHosts(): Set<string> {
     const byListener = new Map<string, Map<string, Destination>>();
     for (const app of this.apps.values()) {
       if (app.front === null) continue;
@@ -234,7 +275,7 @@ export class RouteState {
       }
     }
     for (const [key, hosts] of byListener) this.options.listeners.get(key)?.route(hosts);
-    this.options.listeners.releaseUnused(new Set(byListener.keys()));
+    return new Set(byListener.keys());
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ import type { StoredTable } from '../table-store.ts';
 import { fromWire } from '../wire-error.ts';
 import { ControlServer } from './control-server.ts';
 import { Listeners } from './listeners.ts';
-import { ParentLink } from './parent-link.ts';
+import { ParentLink, parentGone } from './parent-link.ts';
 import { persist } from './persist.ts';
 import { RouteState } from './route-state.ts';
 
@@ -37,13 +37,19 @@ export class WorkerProcess {
   private tables: StoredTable[] = [];
   private sockets = 0;
   private controlHandle: BoundHandle | undefined;
+  private ready = false;
+  private endsAt: Ms = Number.POSITIVE_INFINITY;
+  /** No new parent is started any more. */
+  private ending = false;
   private upgrading: PromiseWithResolvers<void> | undefined;
 
   constructor(log: Log) {
     this.log = log;
     this.parent = new ParentLink(log, {
       message: (message, handle) => this.received(message, handle),
+      orphaned: () => this.orphaned(),
       adopted: () => this.giveToParent(),
+      displaced: () => this.stop(),
     });
     this.parent.send({ t: 'up' });
     setInterval(() => this.parent.send({ t: 'alive' }), ALIVE_MS).unref();
@@ -65,18 +71,39 @@ export class WorkerProcess {
         this.start().catch((error: unknown) => this.fail(error));
         return;
       case 'leftover':
-        this.serving?.routes.setLeftover(message.inFlight);
+        this.serving?.routes.setLeftover(message.inFlight, message.retiring);
+        return;
+      case 'follow':
+        this.serving?.routes.follow(message.change);
+        this.parent.send({ t: 'followed', id: message.id });
         return;
       case 'upgradeFailed':
         this.upgrading?.reject(fromWire(message.error));
         return;
       case 'retire':
-        this.end('retire').catch((error: unknown) => this.fail(error));
+        this.retire();
         return;
       case 'stop':
-        this.end('stop').catch((error: unknown) => this.fail(error));
+        this.stop();
         return;
     }
+  }
+
+  private retire(): void {
+    this.end('retire').catch((error: unknown) => this.fail(error));
+  }
+
+  private stop(): void {
+    this.end('stop').catch((error: unknown) => this.fail(error));
+  }
+
+  /** The parent is dead: a worker that serves needs a new one, the others end. */
+  private orphaned(): boolean {
+    this.upgrading?.reject(parentGone());
+    if (!this.ready) process.exit(1);
+    // Nobody tells this worker of new tables any more: what it would answer later could be wrong.
+    if (this.ending) this.stop();
+    return !this.ending;
   }
 
   private fail(error: unknown): void {
@@ -100,9 +127,8 @@ export class WorkerProcess {
       bootId: config.bootId,
       epoch: this.epoch,
       changed: (app) => this.serving?.control.changed(app),
-      persist: (app, stored) => {
-        parent.send({ t: 'table', app, stored });
-        return persist(files, log, app, stored);
+      publish: async (change) => {
+        await Promise.all([parent.tell(change), persist(files, log, change)]);
       },
     });
     const control = new ControlServer(this.handlers(config, routes), log);
@@ -127,10 +153,10 @@ export class WorkerProcess {
       check: ({ front }) => routes.check(front),
       upgrade: ({ workerEntry }) => routes.frozen(() => this.upgrade(workerEntry)),
       shutdown: async () => {
-        this.parent.ending = true;
+        this.ending = true;
         this.parent.send({ t: 'shutdown' });
         // Without a parent there is nobody to ask.
-        if (this.parent.parentPid === null) setImmediate(() => this.received({ t: 'stop' }, undefined));
+        if (this.parent.parentPid === null) setImmediate(() => this.stop());
         return { workerPid: process.pid, parentPid: this.parent.parentPid };
       },
     };
@@ -145,6 +171,7 @@ export class WorkerProcess {
     for (const stored of this.tables) await this.restore(serving.routes, stored);
     serving.listeners.releaseOffered();
     await serving.control.listen(controlHandle);
+    this.ready = true;
     this.parent.send({ t: 'ready' });
     this.log.info('serving', {
       epoch: this.epoch,
@@ -184,26 +211,35 @@ export class WorkerProcess {
   /** Stops accepting, answers the rest, ends the process. */
   private async end(how: 'retire' | 'stop'): Promise<void> {
     const { serving } = this;
-    this.parent.ending = true;
+    this.ending = true;
     if (serving === undefined) process.exit(0);
     const { plane, listeners, routes, control } = serving;
     plane.retiring = true;
     listeners.stopAccepting();
-    this.upgrading?.resolve();
-    // The answer to `upgrade` goes out before its connection ends.
-    setImmediate(() => control.close());
     this.log.info(how === 'retire' ? 'another worker serves; finishing' : 'stopping', {
       open: plane.clients.size,
     });
-    if (how === 'stop') plane.closeWaiting();
-    else routes.closeLong();
-    const until = how === 'stop' ? performance.now() + STOP_GRACE_MS : Number.POSITIVE_INFINITY;
+    if (how === 'stop') {
+      plane.closeWaiting();
+      this.endsAt = performance.now() + STOP_GRACE_MS;
+    } else {
+      routes.closeLong();
+      // Before anybody asks the other worker: what is open here would look finished.
+      await this.parent.report(routes.inFlight());
+    }
+    this.upgrading?.resolve();
+    // The answer to `upgrade` goes out before its connection ends.
+    setImmediate(() => control.close());
+    await this.finish(plane, routes);
+  }
+
+  private async finish(plane: DataPlane, routes: RouteState): Promise<never> {
     let reported = '';
-    while (plane.clients.size > 0 && performance.now() < until) {
+    while (plane.clients.size > 0 && performance.now() < this.endsAt) {
       const inFlight = routes.inFlight();
-      if (how === 'retire' && JSON.stringify(inFlight) !== reported) {
+      if (JSON.stringify(inFlight) !== reported) {
         reported = JSON.stringify(inFlight);
-        this.parent.send({ t: 'leftover', inFlight });
+        await this.parent.report(inFlight);
       }
       await sleep(CHECK_END_MS);
     }

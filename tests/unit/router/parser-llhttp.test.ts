@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Head } from '../../../src/routers/embedded/data/head.ts';
+import { parseRequest } from '../../../src/routers/embedded/data/message.ts';
+
+/** What Node's own parser, the one most replicas read with, makes of a head. */
+interface Reading {
+  url: string;
+  fields: number;
+  minor: number;
+}
+
+interface NodeParser {
+  initialize(type: number, resource: object, maxHeadBytes: number, lenient: number): void;
+  execute(bytes: Buffer): number | Error;
+  close(): void;
+  [event: number]: (...args: never[]) => unknown;
+}
+type NodeParserClass = (new () => NodeParser) & Record<string, number>;
+
+// Not documented, and Node's only door to llhttp; without it these properties have nothing to compare with.
+const { HTTPParser } = createRequire(import.meta.url)('node:_http_common') as { HTTPParser: NodeParserClass };
+
+function readByNode(bytes: Buffer): Reading | undefined {
+  const parser = new HTTPParser();
+  parser.initialize(HTTPParser.REQUEST ?? 1, {}, 32_768, 0);
+  let reading: Reading | undefined;
+  const headersComplete = (
+    _major: number,
+    minor: number,
+    fields: string[],
+    _method: number,
+    url: string,
+  ): number => {
+    reading = { url, fields: fields.length / 2, minor };
+    return 0;
+  };
+  for (const name of ['kOnHeaders', 'kOnBody', 'kOnMessageComplete'])
+    parser[HTTPParser[name] ?? -1] = () => {};
+  parser[HTTPParser.kOnHeadersComplete ?? -1] = headersComplete as (...args: never[]) => unknown;
+  const result = parser.execute(bytes);
+  parser.close();
+  return result instanceof Error && reading === undefined ? undefined : reading;
+}
+
+const PIECES = [
+  'Host: a\r\n',
+  'Content-Length: 3\r\n',
+  'Content-Length: 03\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Transfer-Encoding: CHUNKED\r\n',
+  'Connection: close\r\n',
+  'Connection: keep-alive, x-a\r\n',
+  'X-A: 1\r\n',
+  'X-B:\r\n',
+  'X-C:  spaced \t\r\n',
+  'X-Tab:\tv\r\n',
+  'Cookie: a=b; c="d"\r\n',
+  'X-High: \xe9\xff\r\n',
+];
+const ODD = [
+  '\r',
+  '\n',
+  '\0',
+  ' ',
+  '\t',
+  ':',
+  '\x0b',
+  '\x7f',
+  '\x80',
+  ',',
+  '"',
+  '\r\n ',
+  '\r\n\r\n',
+  ';',
+  '\x1f',
+];
+
+const head = fc
+  .tuple(
+    fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'),
+    fc.constantFrom('/', '/a/b?c=d&e', '/%20', '*', '/~x', '/#f', '/a"b<c>'),
+    fc.constantFrom('HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0'),
+    fc.array(fc.constantFrom(...PIECES), { maxLength: 5 }),
+  )
+  .map(
+    ([method, target, version, fields]) =>
+      `${method} ${target} ${version}\r\nHost: a\r\n${fields.join('')}\r\n`,
+  );
+
+/** Something odd put in, put over, or taken away, after the method: which methods there are is not the question here. */
+const broken = fc
+  .tuple(head, fc.nat(), fc.constantFrom(...ODD), fc.constantFrom(0, 1, 2))
+  .map(([text, at, odd, cut]) => {
+    const start = text.indexOf(' ');
+    const place = start + (at % (text.length - start));
+    return `${text.slice(0, place)}${odd}${text.slice(place + cut)}`;
+  });
+
+describe('what this parser takes, llhttp takes too', () => {
+  it('and reads the same target, version and number of fields', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.oneof({ arbitrary: broken, weight: 4 }, head), (text) => {
+        const bytes = Buffer.from(text, 'latin1');
+        const parsed = new Head();
+        const end = parseRequest(bytes, 0, bytes.length, parsed);
+        if (end < 0) return;
+        taken++;
+        const reading = readByNode(bytes.subarray(0, end));
+        assert.ok(reading, `llhttp refuses ${JSON.stringify(text)}`);
+        const own = text.slice(0, end);
+        assert.equal(own.split(' ')[1], reading.url);
+        assert.equal(parsed.minor, reading.minor);
+        assert.equal(own.split('\r\n').length - 3, reading.fields, JSON.stringify(text));
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(taken > 500, `only ${taken} heads were taken`);
+  });
+});
