@@ -41,3 +41,9 @@ it('a program that said nothing is quoted with what was said about it', () => {
   assert.equal(tail(replica([remark])), `; its last lines: ${JSON.stringify(remark)}`);
   assert.equal(tail(replica([])), '');
 });
+
+it('what every attempt said is quoted once', () => {
+  const attempt = ['crossfade: started', 'PAYMENT_URL is not set', 'crossfade: exited with code 1'];
+  const lines = [...attempt, ...attempt, ...attempt];
+  assert.equal(tail(replica(lines)), '; its last lines: "PAYMENT_URL is not set"');
+});
