@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import type { AppView } from '../api/types.ts';
+import type { AppView, ReleaseView } from '../api/types.ts';
 import { OperatingError } from '../core/errors.ts';
+import { millis } from '../probe/text.ts';
 import type { CliContext } from './context.ts';
 import { demoReport, reportLines, succeeded, type Told } from './demo-report.ts';
 import { type DemoHome, openDemoHome, SHOP_REF } from './demo-run.ts';
@@ -103,7 +104,7 @@ async function perform(stage: Stage) {
   const report = demoReport(strategy, goodTold, badTold);
   say();
   for (const line of reportLines(report, goodTold, badTold, paint)) say(line);
-  await showWhoServes(stage, before);
+  await showWhoServes(stage, bad);
   return { report, ok: succeeded(report) };
 }
 
@@ -194,11 +195,13 @@ async function typed(stage: Stage, ...args: string[]): Promise<void> {
   });
 }
 
-async function showWhoServes(stage: Stage, before: AppView): Promise<void> {
+/** A broken release must leave users where they were. */
+async function showWhoServes(stage: Stage, bad: ReleaseView): Promise<void> {
   const { stableRevision } = (await stage.home.client.app(SHOP_REF)).status;
   const edition = stableRevision === null ? undefined : stage.editions.get(stableRevision);
-  const untouched = stableRevision === before.status.stableRevision ? 'never left' : 'untouched by it';
-  stage.say(`  Users are on ${edition ?? 'nothing'}, ${untouched}.`);
+  const how =
+    bad.outageMs === null ? 'untouched by it' : `which was started again after ${millis(bad.outageMs)}`;
+  stage.say(`  Users are on ${edition ?? 'nothing'}, ${how}.`);
 }
 
 function sharesOf(stage: Stage, traffic: Traffic): NamedShare[] {
