@@ -1,6 +1,15 @@
 import { decide } from '../core/decide/index.ts';
 import { OperatingError } from '../core/errors.ts';
-import type { Action, AppKey, CommandId, CommandResult, Decision, Ms, Outcome } from '../core/model.ts';
+import type {
+  Action,
+  AppKey,
+  AppState,
+  CommandId,
+  CommandResult,
+  Decision,
+  Ms,
+  Outcome,
+} from '../core/model.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Router } from '../ports/router.ts';
 import type { Store, Stored } from '../ports/store.ts';
@@ -150,7 +159,7 @@ class Loop implements Controller {
       this.#lanes.delete(app);
       return;
     }
-    const outcomes = lane.recovered ? lane.outcomes : unknownOutcomes(stored);
+    const outcomes = lane.recovered ? [...lane.outcomes] : unknownOutcomes(stored);
     const observed = await observe(this.#deps, stored, outcomes, now());
     const decision = decide(stored.state, observed, now());
     const actions = await this.#commit(app, stored, decision);
@@ -158,21 +167,36 @@ class Loop implements Controller {
       this.#wakeIn(app, lane, AFTER_ERROR_MS / 10);
       return;
     }
+    // What was reported while this was decided is for the next decision.
+    lane.outcomes = lane.recovered ? lane.outcomes.slice(outcomes.length) : [];
     lane.recovered = true;
-    lane.outcomes = [];
     this.#answer(app, decision);
     if (decision.gone) {
       await store.removeApp(app);
       this.#lanes.delete(app);
       return;
     }
-    lane.outcomes = await Promise.all(
-      actions.map((action) => perform(this.#deps, stored, decision.next, action)),
+    for (const action of actions.filter(isLong))
+      void this.#performBeside(lane, stored, decision.next, action);
+    const quick = actions.filter((action) => !isLong(action));
+    lane.outcomes.push(
+      ...(await Promise.all(quick.map((action) => perform(this.#deps, stored, decision.next, action)))),
     );
     if (lane.outcomes.length > 0) lane.dirty = true;
     const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : IDLE_LOOK_MS;
     const wakeIn = (decision.wakeAt ?? Number.POSITIVE_INFINITY) - now();
     this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
+  }
+
+  async #performBeside(lane: Lane, stored: Stored, state: AppState, action: Action): Promise<void> {
+    const app = stored.object.key;
+    try {
+      lane.outcomes.push(await perform(this.#deps, stored, state, action));
+    } catch (error) {
+      this.#deps.log.error({ app, action: action.key, err: error }, 'an action failed; decided again');
+      lane.outcomes.push({ key: action.key, result: 'unknown' });
+    }
+    this.poke(app);
   }
 
   /** @returns what may be done now */
@@ -212,6 +236,11 @@ class Loop implements Controller {
       this.#waiters.delete(key);
     }
   }
+}
+
+/** Takes as long as the replicas that answer: nothing waits for it, least of all the way back from ones that hang. */
+function isLong(action: Action): boolean {
+  return action.kind === 'probe';
 }
 
 /** Nobody knows what became of actions that a crash interrupted: they are decided again from what is seen. */

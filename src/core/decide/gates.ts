@@ -137,8 +137,7 @@ function collect(draft: Draft, gate: VerifyGate, state: Measuring, total: number
   draft.wake(draft.now + PROBE_AFTER_MS);
   const sticky = draft.state.table?.route.sticky !== undefined;
   const quiet = draft.now - (state.probesAskedAt ?? state.since) >= PROBE_AFTER_MS;
-  if (gate.onNoTraffic === 'hold' || (!quiet && !sticky) || draft.state.pending[probeKey(draft, state)])
-    return state;
+  if (gate.onNoTraffic === 'hold' || (!quiet && !sticky) || isProbing(draft)) return state;
   if (sticky && state.probesAskedAt !== undefined && !quiet) return state;
   const missing = Math.min(PROBES_AT_ONCE, Math.max(1, gate.minRequests - total));
   draft.act(probeKey(draft, state), {
@@ -147,6 +146,13 @@ function collect(draft: Draft, gate: VerifyGate, state: Measuring, total: number
     generation: draft.state.routeGeneration,
   });
   return { ...state, probesAsked: state.probesAsked + missing, probesAskedAt: draft.now };
+}
+
+/** Marked requests of this route are under way: no more of them beside those. */
+function isProbing(draft: Draft): boolean {
+  return Object.keys(draft.state.pending).some((key) =>
+    key.startsWith(`probe:${draft.state.routeGeneration}:`),
+  );
 }
 
 function probeKey(draft: Draft, state: Measuring): string {

@@ -85,6 +85,7 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
   private readonly bootId: string;
   private readonly logger: LinkLogger | undefined;
   private readonly listeners = new Set<(app: AppKey) => void>();
+  private readonly closing = new AbortController();
 
   constructor(options: EmbeddedRouterOptions) {
     this.now = options.now ?? Date.now;
@@ -140,7 +141,7 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
       throw new OperatingError('E_NO_ROUTE', `${app} has no route to send requests through`);
     }
     const { hello } = await this.link.connected(REQUEST_MS);
-    return await probe(view.serving, hello.probeToken, requests);
+    return await probe(view.serving, hello.probeToken, requests, this.closing.signal);
   }
 
   async check(front: Front): Promise<void> {
@@ -153,6 +154,7 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
   }
 
   async close(): Promise<void> {
+    this.closing.abort();
     this.listeners.clear();
     this.link.close();
   }

@@ -6,17 +6,25 @@ import type { Ms, RouteTable } from '../../../core/model.ts';
 const CONCURRENCY = 8;
 const TIMEOUT_MS: Ms = 30_000;
 
-/** Resolves with how many of `requests` a replica answered. */
-export async function probe(table: RouteTable, token: string, requests: number): Promise<number> {
+/** Resolves with how many of `requests` a replica answered; at once when the signal says that nobody wants to know. */
+export async function probe(
+  table: RouteTable,
+  token: string,
+  requests: number,
+  signal: AbortSignal,
+): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   let left = requests;
   let answered = 0;
   const one = async (): Promise<void> => {
-    while (left-- > 0) if (await send(table, token, agent)) answered++;
+    while (left-- > 0 && !signal.aborted) if (await send(table, token, agent)) answered++;
   };
+  const cancel = () => agent.destroy();
+  signal.addEventListener('abort', cancel);
   try {
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, requests) }, one));
   } finally {
+    signal.removeEventListener('abort', cancel);
     agent.destroy();
   }
   return answered;

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createController } from '../../../src/controller/index.ts';
+import type { Replica, RouteTable } from '../../../src/core/model.ts';
+import type { Engine } from '../../../src/ports/engine.ts';
+import type { Router } from '../../../src/ports/router.ts';
+import { createMemoryStore } from '../../../src/store/memory/index.ts';
+import { sampleAudit, sampleObject, sampleSpec } from '../../conformance/store/samples.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const APP = 'default/shop';
+const silent = { info() {}, warn() {}, error() {} };
+
+/** Does at once what it is told; only marked requests are never answered. */
+class HangingWorld {
+  replicas: Replica[] = [];
+  table: RouteTable | undefined;
+  probes = 0;
+
+  readonly engine = {
+    name: 'test',
+    list: async () => structuredClone(this.replicas),
+    grow: async (_ctx, pool, _revision, _spec, replicas) => {
+      for (let n = 1; n <= replicas; n += 1) this.#start(pool.id, `${pool.id}-${n}`, n);
+    },
+    stop: async (_ctx, id) => {
+      this.replicas = this.replicas.filter((replica) => replica.id !== id);
+    },
+    forget: async () => {},
+    onChange: () => () => {},
+  } as Partial<Engine> as Engine;
+
+  readonly router = {
+    name: 'test',
+    apply: async (_ctx, table) => {
+      this.table = table;
+    },
+    observe: async () => ({
+      view: {
+        epoch: 'e1',
+        workers: 1,
+        ackedGeneration: this.table?.generation ?? 0,
+        ...(this.table ? { serving: this.table } : {}),
+        inFlight: {},
+        admission: { refused: 0, held: 0 },
+        firstAnswerAt: {},
+      },
+      answered: [],
+      latency: {},
+    }),
+    probe: () => {
+      this.probes += 1;
+      return new Promise<number>(() => {});
+    },
+    onChange: () => () => {},
+  } as Partial<Router> as Router;
+
+  #start(pool: string, id: string, n: number): void {
+    if (this.replicas.some((replica) => replica.id === id)) return;
+    const now = Date.now();
+    const address = `127.0.0.1:${20_000 + this.replicas.length + n}`;
+    this.replicas.push({
+      ...{ id, pool, address, phase: 'running', ready: true, readySince: now },
+      ...{ wasReady: true, startedAt: now, restarts: 0 },
+    });
+  }
+}
+
+test('marked requests that nobody answers keep neither a command nor an abort waiting', async () => {
+  const world = new HangingWorld();
+  const store = createMemoryStore();
+  const { engine, router } = world;
+  const controller = createController({ store, engine, router, now: Date.now, log: silent });
+  const spec = sampleSpec('shop', {
+    strategy: { kind: 'canary', steps: [{ kind: 'setWeight', weightBp: 5_000 }], warmMs: 0 },
+  });
+  const first = { ...sampleObject('shop'), spec };
+  const state = async () => (await store.load(APP))?.state ?? assert.fail('no App');
+  await controller.start();
+  try {
+    await store.putApp(first, 0);
+    await waitFor(async () => (await state()).stable !== undefined, { what: 'the first version' });
+    const revision = { ...first.revision, id: 'v1-ba9876543210' };
+    await store.putApp({ ...first, generation: 2, revision }, 1);
+    await waitFor(() => world.probes > 0, { what: 'marked requests' });
+
+    const command = { id: 'c1', verb: 'abort', actor: 'ann', at: Date.now() } as const;
+    await store.addCommand(APP, command, sampleAudit('abort', APP));
+    const result = await controller.waitForCommand(APP, 'c1', 10_000);
+    assert.equal(result?.result.kind, 'done');
+    await waitFor(async () => (await state()).release === undefined, { what: 'the abort' });
+    const stable = (await state()).stable ?? '';
+    assert.deepEqual(world.table?.route.split, { kind: 'weights', to: [{ key: stable, weight: 10_000 }] });
+    assert.equal(world.probes, 1, 'more marked requests beside those that are under way');
+  } finally {
+    await controller.stop();
+    await store.close();
+  }
+});
