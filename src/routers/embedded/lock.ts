@@ -26,7 +26,7 @@ export function lockOwner(file: string): Identity | undefined {
   }
 }
 
-export function ownsLock(file: string): boolean {
+function ownsLock(file: string): boolean {
   return lockOwner(file)?.pid === process.pid;
 }
 

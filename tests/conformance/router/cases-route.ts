@@ -111,7 +111,7 @@ export function routeCases(router: () => Router): void {
       const unknown = await once(shop.port, { host: 'unknown.localhost' });
       assert.equal(unknown.status, 404);
       const conflict = rest.apply({ members: blogMembers, front: { host: 'blog.localhost' } });
-      await assert.rejects(conflict, { code: 'E_ROUTE_CONFLICT', message: /other\/blog/ });
+      await assert.rejects(conflict, { code: 'E_ROUTE_CLAIMED', message: /other\/blog/ });
       await shop.router.remove(shop.context());
       assert.equal((await once(shop.port, { host: 'shop.localhost' })).status, 404);
       assert.equal((await once(shop.port, { host: 'blog.localhost' })).body, 'blog');

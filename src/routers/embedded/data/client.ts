@@ -197,7 +197,7 @@ export class ClientConn implements Peer, Waiter {
     const forward = { line: this.forward, address: this.address, upgrade: this.upgrade };
     this.requestBytes = writeRequestHead(b, start, h, this.request, forward);
     this.fieldsAt = h.fields - start;
-    if (h.chunked) this.body.chunked();
+    if (h.chunked) this.body.chunked('noTrailer');
     else if (h.contentLength > 0) this.body.length(h.contentLength);
     else this.body.none();
     if (this.body.done) return h.end;

@@ -26,7 +26,7 @@ export interface Limits {
   maxConnections: number;
 }
 
-export const DEFAULT_LIMITS: Limits = {
+const DEFAULT_LIMITS: Limits = {
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,

@@ -1,5 +1,5 @@
 /** Where a body ends. Bytes are passed on as they came; this only follows them. */
-import { CR, LF, SPACE, TAB, TOKEN, VALUE } from './bytes.ts';
+import { COLON, CR, LF, SPACE, TAB, TOKEN, VALUE } from './bytes.ts';
 import { MAX_HEAD_BYTES } from './head.ts';
 
 const MAX_SIZE_DIGITS = 12;
@@ -22,24 +22,31 @@ const DATA = 4;
 const DATA_CR = 5;
 const DATA_LF = 6;
 const TRAILER_START = 7;
-const TRAILER = 8;
-const END_LF = 9;
-const TRAILER_LF = 10;
+const END_LF = 8;
+/** From here on within a trailer's line. */
+const TRAILER_NAME = 9;
+const TRAILER_VALUE = 10;
+const TRAILER_LF = 11;
+
+/** What of a chunked body is passed on. Chunk extensions never are: two readers may disagree on them. */
+export type ChunksPassed =
+  | 'all'
+  /** Chunks without trailer: a field that came after the body was never checked as those before it were. */
+  | 'noTrailer'
+  /** The content alone, for a receiver that speaks HTTP/1.0. */
+  | 'content';
 
 /** Follows one body. Reused for each message of a connection. */
 export class Body {
   done = true;
-  /**
-   * Pairs [start, end) within the bytes of the last feed() that must not be passed on: chunk extensions (two readers may
-   * disagree on them), or, when unwrapping, everything that is not content.
-   */
+  /** Pairs [start, end) within the bytes of the last feed() that must not be passed on. */
   readonly cuts: number[] = [];
   private mode: number = NONE;
   private left = 0;
   private state = SIZE;
   private digits = 0;
   private line = 0;
-  private unwrap = false;
+  private passed: ChunksPassed = 'all';
 
   none(): void {
     this.mode = NONE;
@@ -53,14 +60,13 @@ export class Body {
     this.cuts.length = 0;
   }
 
-  /** `unwrap`: the receiver speaks HTTP/1.0 and is given the content alone. */
-  chunked(unwrap = false): void {
+  chunked(passed: ChunksPassed): void {
     this.mode = CHUNKED;
     this.left = 0;
     this.state = SIZE;
     this.digits = 0;
     this.line = 0;
-    this.unwrap = unwrap;
+    this.passed = passed;
     this.done = false;
     this.cuts.length = 0;
   }
@@ -106,12 +112,19 @@ export class Body {
         if (this.left === 0) this.state = DATA_CR;
         continue;
       }
+      const before = this.state;
       if (!this.step(b[i] as number)) return BAD_FRAMING;
-      if (this.unwrap || this.state === EXTENSION) cut(cuts, i);
+      if (this.isCut(before)) cut(cuts, i);
       i++;
       if (this.done) break;
     }
     return i - start;
+  }
+
+  /** Whether the byte that led from `before` to the state that is now is kept back. */
+  private isCut(before: number): boolean {
+    if (this.passed === 'content' || this.state === EXTENSION) return true;
+    return this.passed === 'noTrailer' && (this.state >= TRAILER_NAME || before === TRAILER_LF);
   }
 
   /** One byte outside the content. False: malformed. */
@@ -136,13 +149,14 @@ export class Body {
         this.left = 0;
         return c === LF;
       case TRAILER_START:
-        this.state = c === CR ? END_LF : TRAILER;
-        // A line that only starts like a field counts too: an endless trailer must end somewhere.
-        return c === CR || (TOKEN[c] === 1 && ++this.line <= MAX_HEAD_BYTES);
-      case TRAILER:
+        this.state = c === CR ? END_LF : TRAILER_NAME;
+        return c === CR || (TOKEN[c] === 1 && this.lineGoesOn());
+      case TRAILER_NAME:
+        if (c === COLON) this.state = TRAILER_VALUE;
+        return c === COLON || (TOKEN[c] === 1 && this.lineGoesOn());
+      case TRAILER_VALUE:
         if (c === CR) this.state = TRAILER_LF;
-        else if (VALUE[c] !== 1 || ++this.line > MAX_HEAD_BYTES) return false;
-        return true;
+        return c === CR || (VALUE[c] === 1 && this.lineGoesOn());
       case TRAILER_LF:
         this.state = TRAILER_START;
         return c === LF;
@@ -152,6 +166,11 @@ export class Body {
       default:
         throw new Error(`chunk decoder in state ${this.state}`);
     }
+  }
+
+  /** An endless trailer must end somewhere. */
+  private lineGoesOn(): boolean {
+    return ++this.line <= MAX_HEAD_BYTES;
   }
 
   private stepSize(c: number): boolean {

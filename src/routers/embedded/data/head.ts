@@ -158,7 +158,7 @@ function parseField(b: Buffer, line: number, end: number, h: Head): number {
 }
 
 /** Exactly CR LF at `i`: a bare one of them is where parsers disagree. */
-export function afterLine(b: Buffer, i: number, end: number, h: Head): number {
+function afterLine(b: Buffer, i: number, end: number, h: Head): number {
   if (b[i] !== CR) return h.fail(400);
   if (i + 1 >= end) return INCOMPLETE;
   return b[i + 1] === LF ? i + 2 : h.fail(400);

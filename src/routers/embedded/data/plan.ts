@@ -78,7 +78,7 @@ export function compilePlan(table: RouteTable, sources: PlanSources, previous: P
 }
 
 /** Every pool that the table names anywhere. */
-export function poolsOf(table: RouteTable): Set<PoolId> {
+function poolsOf(table: RouteTable): Set<PoolId> {
   const { route } = table;
   const keys = new Set<PoolId>(Object.keys(table.members));
   for (const key of splitWeights(table).keys()) keys.add(key);

@@ -127,7 +127,3 @@ export function put(socket: net.Socket, b: Buffer, start: number, end: number, o
   } else socket.write(Buffer.from(b.subarray(start, end)));
   return socket.writableLength < HIGH_WATER_BYTES;
 }
-
-export function writable(socket: net.Socket): boolean {
-  return socket.writableLength < HIGH_WATER_BYTES;
-}

@@ -154,7 +154,7 @@ export class UpstreamConn implements Peer {
     else if (h.chunked) {
       // HTTP/1.0 knows no chunks: the content alone, ended by the connection.
       if (client.minor === 0) client.close = true;
-      this.body.chunked(client.minor === 0);
+      this.body.chunked(client.minor === 0 ? 'content' : 'all');
     } else if (h.contentLength >= 0) this.body.length(h.contentLength);
     else {
       this.body.toClose();

@@ -237,7 +237,7 @@ export class RouteState {
       if (both === undefined) continue;
       const host = both.host === '*' ? 'every host' : both.host;
       throw new OperatingError(
-        'E_ROUTE_CONFLICT',
+        'E_ROUTE_CLAIMED',
         `${table.app} and ${other.key} both want ${host} on ${both.listener}`,
         {
           hint: 'give one of them another route.host or route.listen',

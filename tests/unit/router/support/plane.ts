@@ -5,7 +5,7 @@ import { ANY_HOST, Listener } from '../../../../src/routers/embedded/data/listen
 import type { Transport } from '../../../../src/routers/embedded/data/transport.ts';
 import { type BoundHandle, bindTcp } from '../../../../src/routers/embedded/parent/sockets.ts';
 
-export const PROBE_TOKEN = 'token-of-this-test';
+const PROBE_TOKEN = 'token-of-this-test';
 
 export interface TestPlane {
   port: number;
