@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Body, copyUncut } from '../../../src/routers/embedded/data/framing.ts';
 import { Head } from '../../../src/routers/embedded/data/head.ts';
 import { parseRequest } from '../../../src/routers/embedded/data/message.ts';
 
-/** What Node's own parser, the one most replicas read with, makes of a head. */
+/** What Node's own parser, the one most replicas read with, makes of a request. */
 interface Reading {
   url: string;
   fields: number;
   minor: number;
+  body: string;
+  complete: boolean;
 }
 
 interface NodeParser {
@@ -34,12 +37,20 @@ function readByNode(bytes: Buffer): Reading | undefined {
     _method: number,
     url: string,
   ): number => {
-    reading = { url, fields: fields.length / 2, minor };
+    reading = { url, fields: fields.length / 2, minor, body: '', complete: false };
     return 0;
   };
-  for (const name of ['kOnHeaders', 'kOnBody', 'kOnMessageComplete'])
-    parser[HTTPParser[name] ?? -1] = () => {};
-  parser[HTTPParser.kOnHeadersComplete ?? -1] = headersComplete as (...args: never[]) => unknown;
+  const on = (event: string, listener: (...args: never[]) => unknown): void => {
+    parser[HTTPParser[event] ?? -1] = listener;
+  };
+  on('kOnHeaders', () => {});
+  on('kOnHeadersComplete', headersComplete as (...args: never[]) => unknown);
+  on('kOnBody', (piece: Buffer) => {
+    if (reading) reading.body += piece.toString('latin1');
+  });
+  on('kOnMessageComplete', () => {
+    if (reading) reading.complete = true;
+  });
   const result = parser.execute(bytes);
   parser.close();
   return result instanceof Error && reading === undefined ? undefined : reading;
@@ -119,5 +130,57 @@ describe('what this parser takes, llhttp takes too', () => {
       { numRuns: 5_000 },
     );
     assert.ok(taken > 500, `only ${taken} heads were taken`);
+  });
+});
+
+const POST = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+const chunk = fc
+  .tuple(
+    fc.stringMatching(/^[a-z]{1,20}$/),
+    fc.constantFrom('', ';x', ';x=y', ' ', ';q="a;b"'),
+    fc.constantFrom('', '0', '000'),
+  )
+  .map(
+    ([content, extension, zeros]) => `${zeros}${content.length.toString(16)}${extension}\r\n${content}\r\n`,
+  );
+const chunkedBody = fc
+  .tuple(
+    fc.array(chunk, { maxLength: 4 }),
+    fc.constantFrom('', 'T: 1\r\n', 'Content-Length: 3\r\nHost: b\r\n'),
+  )
+  .map(([chunks, trailer]) => `${chunks.join('')}0\r\n${trailer}\r\n`);
+const brokenBody = fc
+  .tuple(chunkedBody, fc.nat(), fc.constantFrom(...ODD, '0', 'f', 'g', '-', '+'), fc.constantFrom(0, 1, 2))
+  .map(
+    ([text, at, odd, cut]) =>
+      `${text.slice(0, at % text.length)}${odd}${text.slice((at % text.length) + cut)}`,
+  );
+
+/** What this framing passes on of the text, when it takes it whole. */
+function passedOn(text: string, what: 'noTrailer' | 'content'): string | undefined {
+  const bytes = Buffer.from(text, 'latin1');
+  const body = new Body();
+  body.chunked(what);
+  const taken = body.feed(bytes, 0, bytes.length);
+  if (!body.done) return undefined;
+  const out = Buffer.alloc(taken);
+  return out.toString('latin1', 0, copyUncut(bytes, 0, taken, body.cuts, out, 0));
+}
+
+describe('what this framing passes on of a chunked request', () => {
+  it('is to llhttp a whole request with the same content', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.oneof({ arbitrary: brokenBody, weight: 4 }, chunkedBody), (text) => {
+        const passed = passedOn(text, 'noTrailer');
+        if (passed === undefined) return;
+        taken++;
+        const reading = readByNode(Buffer.from(POST + passed, 'latin1'));
+        assert.ok(reading?.complete, `llhttp does not take ${JSON.stringify(passed)}`);
+        assert.equal(reading.body, passedOn(text, 'content'));
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(taken > 500, `only ${taken} bodies were taken`);
   });
 });

@@ -161,8 +161,8 @@ export class Body {
         this.state = TRAILER_START;
         return c === LF;
       case END_LF:
-        this.done = true;
-        return c === LF;
+        this.done = c === LF;
+        return this.done;
       default:
         throw new Error(`chunk decoder in state ${this.state}`);
     }
