@@ -6,7 +6,7 @@ import { programVersion } from './cli/version.ts';
 import { steadyClock, systemClock } from './clock/index.ts';
 import { type Controller, createController } from './controller/index.ts';
 import { OperatingError } from './core/errors.ts';
-import type { AppKey } from './core/model.ts';
+import type { AppKey, Ms } from './core/model.ts';
 import { createProcessEngine } from './engines/process/index.ts';
 import { createSecretFiles } from './engines/process/secret-files.ts';
 import type { Clock } from './ports/clock.ts';
@@ -25,7 +25,8 @@ export interface Parts {
   clock: Clock;
   store(stateDir: string): Promise<Store>;
   engine(stateDir: string, clock: Clock, log: Logger): Promise<Engine>;
-  router(stateDir: string, clock: Clock, log: Logger): Promise<Router>;
+  /** `now`: the steady time that deadlines are given in. */
+  router(stateDir: string, clock: Clock, log: Logger, now: () => Ms): Promise<Router>;
 }
 
 export function standardParts(): Parts {
@@ -40,7 +41,8 @@ export function standardParts(): Parts {
         logger,
         secrets: createSecretFiles(stateDir),
       }),
-    router: (stateDir, clock, logger) => createEmbeddedRouter({ stateDir, bootId: clock.bootId(), logger }),
+    router: (stateDir, clock, logger, now) =>
+      createEmbeddedRouter({ stateDir, bootId: clock.bootId(), logger, now }),
   };
 }
 
@@ -53,7 +55,7 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const store = await parts.store(stateDir);
   const clock = await steadyClock(parts.clock, stateDir);
   const engine = await parts.engine(stateDir, parts.clock, log);
-  const router = await parts.router(stateDir, parts.clock, log);
+  const router = await parts.router(stateDir, parts.clock, log, clock.now);
   const controller = createController({ store, engine, router, now: clock.now, log });
   const stopping = Promise.withResolvers<{ replicas: boolean }>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -120,7 +122,7 @@ async function listen(options: DaemonOptions, stateDir: string, deps: ApiDeps): 
 
 async function observed(store: Store, controller: Controller, app: AppKey): Promise<ObservedApp> {
   const stored = await store.load(app);
-  if (!stored) throw new OperatingError('E_NOT_FOUND', `there is no App ${app}`);
+  if (!stored) throw new OperatingError('E_APP_NOT_FOUND', `There is no App ${app}.`);
   const seen = await controller.observe(stored);
   return { ...seen, inFlight: seen.router.kind === 'known' ? seen.router.value.inFlight : {} };
 }
