@@ -102,7 +102,7 @@ function openLog(stateDir: string, logPath: string): { logFd: number; logStart: 
 }
 
 function lostTheRace(log: string): boolean {
-  return /E_STATE_DIR_LOCKED|E_DAEMON_RUNNING|already|another daemon/i.test(log);
+  return /E_DAEMON_RUNNING|already|another daemon/i.test(log);
 }
 
 function readFrom(logPath: string, start: number): string {

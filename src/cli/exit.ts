@@ -44,9 +44,6 @@ export class Exit extends Error {
 const BY_CODE: Record<string, ExitCode> = {
   E_USAGE: EXIT.usage,
   E_APP_FILE: EXIT.badFile,
-  E_RELEASE_ABORTED: EXIT.aborted,
-  E_RELEASE_SUPERSEDED: EXIT.aborted,
-  E_RELEASE_INCONCLUSIVE: EXIT.timeout,
   E_TIMEOUT: EXIT.timeout,
   E_DAEMON_UNREACHABLE: EXIT.unreachable,
   E_DAEMON_GONE: EXIT.unreachable,

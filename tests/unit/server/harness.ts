@@ -126,7 +126,7 @@ function depsOf(harness: Harness, stateDir: string): ApiDeps {
 
 async function observe({ store }: Harness, app: AppKey): Promise<ObservedApp> {
   const stored = await store.load(app);
-  if (!stored) throw new OperatingError('E_NOT_FOUND', `there is no App ${app}`);
+  if (!stored) throw new OperatingError('E_APP_NOT_FOUND', `There is no App ${app}.`);
   const unknown: Known<never> = { kind: 'unknown', since: 0, why: 'no router in this test' };
   return {
     app: { kind: 'known', value: stored.object, at: 0 },
