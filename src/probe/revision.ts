@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** An answer that names no version. */
-export const UNKNOWN_REVISION = 'unknown';
+const UNKNOWN_REVISION = 'unknown';
 
 /** Longer names are not names: what a server sends must not fill the report. */
 const NAME_LIMIT = 64;

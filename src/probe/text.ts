@@ -100,7 +100,7 @@ function dayAndTime(at: Ms): string {
 }
 
 /** `04:10:26.123`, local time. */
-export function clockTime(at: Ms): string {
+function clockTime(at: Ms): string {
   const day = new Date(at);
   const ms = String(day.getMilliseconds()).padStart(3, '0');
   return `${two(day.getHours())}:${two(day.getMinutes())}:${two(day.getSeconds())}.${ms}`;
