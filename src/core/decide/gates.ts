@@ -1,8 +1,8 @@
-import type { Gate, GateState, Measured, PoolId, Reason, Release } from '../model.ts';
+import type { Gate, GateState, Measured, PoolId, Release } from '../model.ts';
 import { judgeSplit, splitCount } from '../verify.ts';
 import { currentStage } from './abort.ts';
 import { type Draft, since } from './draft.ts';
-import { percent } from './release.ts';
+import { describeShares, explainMismatch } from './mismatch.ts';
 
 /** Users get this long to bring the requests themselves before marked ones are sent. */
 const PROBE_AFTER_MS = 1000;
@@ -79,11 +79,11 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   }
   const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
   if (verdict.kind === 'agrees') {
-    const note = `measured over ${verdict.total} requests: ${describe(draft, verdict.shares)}`;
+    const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.shares)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };
   }
-  const mismatch = explain(draft, verdict);
+  const mismatch = explainMismatch(draft, verdict);
   if (!state.mismatch) draft.event('Warning', 'SplitMismatch', mismatch.message);
   draft.wake(draft.now + PROBE_AFTER_MS);
   return { ...beginMeasuring(draft, measured, state), mismatch };
@@ -157,43 +157,4 @@ function isProbing(draft: Draft): boolean {
 
 function probeKey(draft: Draft, state: Measuring): string {
   return `probe:${draft.state.routeGeneration}:${state.since}:${state.probesAsked}`;
-}
-
-function describe(draft: Draft, shares: Record<PoolId, number>): string {
-  return Object.entries(shares)
-    .map(
-      ([pool, share]) =>
-        `revision ${numberOf(draft, pool)} ${(share * 100).toFixed(2).replace(/\.?0+$/, '')}%`,
-    )
-    .join(', ');
-}
-
-function numberOf(draft: Draft, pool: PoolId): string {
-  const revision = draft.state.pools[pool]?.revision;
-  return String(revision === undefined ? pool : (draft.state.revisions[revision]?.number ?? pool));
-}
-
-/** Which route carries which weight, what was measured, and what most likely undid it. */
-function explain(
-  draft: Draft,
-  verdict: Extract<ReturnType<typeof judgeSplit>, { kind: 'disagrees' }>,
-): Reason {
-  const serving = draft.router?.serving;
-  const table = draft.state.table;
-  const asked = `asked for ${percent(verdict.askedBp)} to revision ${numberOf(draft, verdict.worst)}`;
-  const got = `measured ${describe(draft, verdict.shares)} of ${verdict.total} requests`;
-  const causes: string[] = [];
-  if (serving && table && JSON.stringify(serving.route) !== JSON.stringify(table.route)) {
-    causes.push(
-      `the router serves generation ${serving.generation} with ${JSON.stringify(serving.route.split)}: something else wrote it`,
-    );
-  } else if (serving && table && JSON.stringify(serving.members) !== JSON.stringify(table.members)) {
-    causes.push('the router serves other replicas than it was given');
-  }
-  if (causes.length === 0) {
-    causes.push(
-      'a replica answers at an address that the route gives to another revision, or clients go round the router',
-    );
-  }
-  return { code: 'E_SPLIT_MISMATCH', message: `${asked}, ${got}. Likely: ${causes.join('; ')}` };
 }
