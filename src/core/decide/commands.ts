@@ -80,6 +80,7 @@ function resume(draft: Draft): Result {
 function promote(draft: Draft, command: Command): Result {
   const { release } = draft;
   if (release?.phase.kind !== 'advancing') return { kind: 'refused', reason: NO_RELEASE };
+  const wasPaused = release.pausedBy !== undefined;
   delete release.pausedBy;
   release.progressAt = draft.now;
   if (command.full) {
@@ -94,6 +95,7 @@ function promote(draft: Draft, command: Command): Result {
       (gate.kind === 'pause' || gate.kind === 'approval') && release.gates[index]?.kind !== 'passed',
   );
   if (waits < 0) {
+    if (wasPaused) return done(`${release.id} goes on`);
     return refused(
       'E_NOTHING_TO_PROMOTE',
       `"${stage.name}" waits for nobody; \`promote --full\` skips what is to come`,

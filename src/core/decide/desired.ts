@@ -1,4 +1,4 @@
-import type { RevisionId } from '../model.ts';
+import type { Reason, RevisionId } from '../model.ts';
 import { beginAbort } from './abort.ts';
 import type { Draft } from './draft.ts';
 import { rememberRevision, startRelease } from './release.ts';
@@ -26,12 +26,14 @@ function wanted(draft: Draft, revision: RevisionId, actor: string): void {
     return;
   }
   if (revision === stable && !release) return;
-  const held = state.held.find((entry) => entry.revision === revision);
+  const held = heldOrAboutTo(draft, revision);
   if (held && revision !== stable) {
+    // What was wanted before this is not wanted any more either.
+    delete state.queued;
     draft.event(
       'Warning',
       'RevisionHeld',
-      `revision ${revision} is not started again by itself: ${held.why.message}`,
+      `revision ${revision} is not started again by itself: ${held.message}`,
       actor,
     );
     return;
@@ -39,6 +41,14 @@ function wanted(draft: Draft, revision: RevisionId, actor: string): void {
   if (!release) startRelease(draft, revision, 'apply', actor);
   else if (release.phase.kind === 'aborting') state.queued = { revision, actor };
   else newRevisionDuringRelease(draft, revision, actor);
+}
+
+/** Why a revision is not started by itself; one that is being given up is held as soon as users are back. */
+function heldOrAboutTo({ state, release }: Draft, revision: RevisionId): Reason | undefined {
+  const phase = release?.phase;
+  if (release?.revision === revision && phase?.kind === 'aborting' && phase.supersededBy === undefined)
+    return phase.why;
+  return state.held.find((entry) => entry.revision === revision)?.why;
 }
 
 function newRevisionDuringRelease(draft: Draft, revision: RevisionId, actor: string): void {

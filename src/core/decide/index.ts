@@ -23,6 +23,8 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
   if (!app) return { next: state, events: [], actions: [] };
   const draft = new Draft(state, observed, app, now);
   absorbOutcomes(draft);
+  // Frozen guards a release; without this an App that was deleted then would stay for ever.
+  if (app.deleting && !state.deleting) delete draft.state.frozen;
   // What was applied before a command was given is there when the command is judged.
   if (!draft.state.frozen) absorbDesired(draft);
   absorbCommands(draft);
