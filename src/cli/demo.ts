@@ -43,8 +43,8 @@ export function registerDemo(program: Command, ctx: CliContext): void {
     .command('demo')
     .summary('watch a release and a stopped release under real traffic')
     .description(
-      'Starts a web shop behind a Crossfade of its own in a temporary folder, puts traffic on it, releases a\n' +
-        'new version, then a broken one, and reports what the users noticed. Removes everything at the end.',
+      'Starts a web shop behind a Crossfade of its own in a temporary folder, puts traffic on it, releases ' +
+        'a new version, then a broken one, and reports what the users noticed. Removes everything at the end.',
     )
     .addOption(
       new Option('--strategy <name>', 'how to release').choices([...DEMO_STRATEGIES]).default('canary'),

@@ -18,7 +18,7 @@ interface ProbeFlags {
   concurrency?: number;
   duration?: number;
   requests?: number;
-  timeout: number;
+  timeout?: number;
   log?: boolean;
   fresh?: boolean;
   mixed?: boolean;
@@ -42,18 +42,19 @@ export function registerProbe(program: Command, ctx: CliContext): void {
     .argument('<url|app>', 'any http:// or https:// URL, or the name of an App')
     .summary('send requests continuously and account for each one')
     .description(
-      'Sends GET requests continuously and keeps account of each: who answered, how long it took, what failed.\n' +
-        'Works against any URL, also one that is not behind Crossfade. Ctrl-C ends it with the report.\n' +
-        'Exits 0 when no request failed, 1 otherwise.',
+      'Sends GET requests continuously and keeps account of each: who answered, how long it took, what failed. ' +
+        'Works against any URL, also one that is not behind Crossfade. Ctrl-C ends it with the report. ' +
+        'Exits 0 when no request failed, 1 otherwise.\n\n' +
+        'A failed request is of one kind: refused (nobody listens), unreachable (no way there), reset, closed ' +
+        '(before an answer), timeout, bad_body (the answer died before its end), bad_answer (not HTTP), ' +
+        "http_503_router (the router's own 503), http_router (another error of the router's own), http_5xx, http_4xx.",
     )
     .option('--path <path>', 'path to ask for when an App is named', '/')
     .option('--rps <n>', 'requests per second; latency then counts from when each was due', positive)
     .option('--concurrency <n>', 'most requests open at a time (default: 1, with --rps 64)', whole)
     .option('--duration <time>', 'stop after this: 30s, 5m (default: at Ctrl-C)', duration)
     .option('--requests <n>', 'stop after this many', whole)
-    .addOption(
-      new Option('--timeout <time>', 'limit for one whole answer').argParser(duration).default(30_000, '30s'),
-    )
+    .option('--timeout <time>', 'limit for one whole answer (default: 30s)', duration)
     .option('--log', 'print a line for every request')
     .addOption(new Option('--fresh', 'a new connection for each request').conflicts('mixed'))
     .option('--mixed', 'a new connection for every second request, the others kept alive')
@@ -106,9 +107,9 @@ function probeOptions(url: string, flags: ProbeFlags): ProbeOptions {
   return {
     url,
     connections: flags.fresh ? 'fresh' : flags.mixed ? 'mixed' : 'kept',
-    timeoutMs: flags.timeout,
     headers: flags.header,
     ...(flags.rps === undefined ? {} : { rps: flags.rps }),
+    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
     ...(flags.duration === undefined ? {} : { durationMs: flags.duration }),
     ...(flags.requests === undefined ? {} : { requests: flags.requests }),
