@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -65,7 +65,7 @@ async function readAll(ctx: CliContext, given: readonly string[]): Promise<Sourc
 
 function filesOf(ctx: CliContext, absolute: string, shown: string): { file: string; content: string }[] {
   try {
-    if (!statSync(absolute).isDirectory()) return [{ file: shown, content: readFileSync(absolute, 'utf8') }];
+    if (!statSync(absolute).isDirectory()) return [{ file: shown, content: readBounded(absolute, shown) }];
     return folderFiles(ctx, absolute, shown);
   } catch (cause) {
     if (cause instanceof OperatingError) throw cause;
@@ -75,6 +75,25 @@ function filesOf(ctx: CliContext, absolute: string, shown: string): { file: stri
         : (cause as Error).message;
     throw fileError(`${shown} cannot be read: ${why}`);
   }
+}
+
+/** What the API takes at most. */
+const LARGEST_FILE_BYTES = 4 * 1024 * 1024;
+
+/** A wrong name may be that of a disk image, or of a device that never ends: neither may fill the memory. */
+function readBounded(absolute: string, shown: string): string {
+  const buffer = Buffer.alloc(LARGEST_FILE_BYTES + 1);
+  const file = openSync(absolute, 'r');
+  try {
+    for (let length = 0; length < buffer.length; ) {
+      const read = readSync(file, buffer, length, buffer.length - length, null);
+      if (read === 0) return buffer.toString('utf8', 0, length);
+      length += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  throw fileError(`${shown} is no App file: it has more than ${LARGEST_FILE_BYTES} bytes`);
 }
 
 /** A folder may hold the App's own JSON and YAML too: what is no Crossfade document is skipped, and said to be. */

@@ -258,3 +258,12 @@ test('without arguments it prints its help', async () => {
   assert.equal(await runCli(fake.ctx, []), 0);
   assert.match(fake.stdout(), /^Usage: crossfade/);
 });
+
+test('a file that cannot be an App file is not read into memory', async (t) => {
+  const { stateDir } = await daemon(t, {});
+  for (const file of ['/dev/zero', appFile(t, '#'.repeat(5 * 1024 * 1024))]) {
+    const ran = await run(['apply', '-f', file, '-o', 'json'], { stateDir });
+    assert.equal(ran.code, 3, ran.stderr);
+    assert.match(ran.stderr, /E_APP_FILE.*is no App file: it has more than \d+ bytes/);
+  }
+});
