@@ -13,16 +13,13 @@ export interface SplitSample {
   slack: number;
 }
 
-export type SplitVerdict =
-  | { kind: 'agrees'; total: number; shares: Record<PoolId, number> }
-  | {
-      kind: 'disagrees';
-      total: number;
-      shares: Record<PoolId, number>;
-      worst: PoolId;
-      askedBp: number;
-      measuredBp: number;
-    };
+export interface SplitVerdict {
+  kind: 'agrees' | 'disagrees';
+  total: number;
+  /** Pool -> the part of all requests that it answered, 0 to 1. */
+  measured: Record<PoolId, number>;
+  asked: Record<PoolId, number>;
+}
 
 /** Requests that the split decided, users' and marked ones. */
 export function splitCount(counts: Counts): number {
@@ -37,29 +34,18 @@ export function splitCount(counts: Counts): number {
 export function judgeSplit(sample: SplitSample): SplitVerdict {
   const asked = askedShares(sample);
   const total = Object.values(sample.counts).reduce((sum, n) => sum + n, 0);
-  const shares = Object.fromEntries(
-    Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),
-  );
-  let worst: PoolId | undefined;
-  let worstBy = 0;
-  for (const pool of new Set([...Object.keys(asked), ...Object.keys(sample.counts)])) {
+  const pools = new Set([...Object.keys(asked), ...Object.keys(sample.counts)]);
+  const agrees = [...pools].every((pool) => {
     const share = asked[pool] ?? 0;
     const count = sample.counts[pool] ?? 0;
-    const off = Math.abs(count - share * total);
-    const agrees = sample.route.sticky
+    return sample.route.sticky
       ? 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA
-      : off <= sample.slack;
-    if (!agrees && off >= worstBy) [worst, worstBy] = [pool, off];
-  }
-  if (worst === undefined) return { kind: 'agrees', total, shares };
-  return {
-    kind: 'disagrees',
-    total,
-    shares,
-    worst,
-    askedBp: Math.round((asked[worst] ?? 0) * FULL_WEIGHT),
-    measuredBp: Math.round((shares[worst] ?? 0) * FULL_WEIGHT),
-  };
+      : Math.abs(count - share * total) <= sample.slack;
+  });
+  const measured = Object.fromEntries(
+    Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),
+  );
+  return { kind: agrees ? 'agrees' : 'disagrees', total, measured, asked };
 }
 
 function askedShares({ route, members }: SplitSample): Record<PoolId, number> {

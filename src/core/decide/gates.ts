@@ -79,7 +79,7 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   }
   const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
   if (verdict.kind === 'agrees') {
-    const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.shares)}`;
+    const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };
   }

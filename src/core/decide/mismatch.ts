@@ -3,17 +3,13 @@ import { FULL_WEIGHT, type PoolId, type Reason, type Route, type RouteTable } fr
 import { canonicalJson } from '../revision.ts';
 import type { SplitVerdict } from '../verify.ts';
 import type { Draft } from './draft.ts';
-import { percent } from './release.ts';
 
-export function explainMismatch(
-  draft: Draft,
-  { worst, askedBp, shares, total }: Extract<SplitVerdict, { kind: 'disagrees' }>,
-): Reason {
+export function explainMismatch(draft: Draft, { asked, measured, total }: SplitVerdict): Reason {
   const serving = draft.router?.serving;
   const parts = [
-    `asked for ${percent(askedBp)} to revision ${numberOf(draft, worst)}`,
+    `asked for ${describeShares(draft, asked)}`,
     ...(serving ? [describeRoute(draft, serving)] : []),
-    `measured ${describeShares(draft, shares)} of ${total} requests`,
+    `measured ${describeShares(draft, measured)} of ${total} requests`,
   ];
   return { code: 'E_SPLIT_MISMATCH', message: `${parts.join('; ')}. Likely: ${likelyCause(draft, serving)}` };
 }

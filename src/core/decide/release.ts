@@ -1,7 +1,6 @@
 import { compile } from '../compile.ts';
 import {
   type AppObject,
-  FULL_WEIGHT,
   type GateState,
   type Pool,
   type PoolId,
@@ -177,9 +176,4 @@ export function rememberRevision(draft: Draft, object: AppObject): void {
   const { state } = draft;
   if (state.revisions[object.revision.id]) return;
   state.revisions[object.revision.id] = { ...object.revision, number: state.nextRevisionNumber++ };
-}
-
-/** The share that users were at when the stage was asked for, for people. */
-export function percent(bp: number): string {
-  return `${(bp * 100) / FULL_WEIGHT}%`;
 }

@@ -156,7 +156,7 @@ test('a split that the router does not follow holds the release and says what wa
   assert.equal(gate?.kind === 'measuring' && gate.mismatch?.code, 'E_SPLIT_MISMATCH');
   assert.match(
     gate?.kind === 'measuring' ? (gate.mismatch?.message ?? '') : '',
-    /^asked for .* to revision \d; the route of default\/shop \(generation \d+\) carries revision 1 100%; measured revision 1 100% of \d+ requests\. Likely: something else than this Crossfade wrote/,
+    /^asked for revision 1 80%, revision 2 20%; the route of default\/shop \(generation \d+\) carries revision 1 100%; measured revision 1 100% of \d+ requests\. Likely: something else than this Crossfade wrote/,
   );
   world.bend = (table) => table;
   world.table = world.state.table;
