@@ -1,15 +1,15 @@
 import { compile } from '../compile.ts';
-import {
-  type AppObject,
-  type GateState,
-  type Pool,
-  type PoolId,
-  type Reason,
-  type Release,
-  type RevisionId,
-  type Stage,
-  type StageRecord,
-  type Verdict,
+import type {
+  AppObject,
+  GateState,
+  Pool,
+  PoolId,
+  Reason,
+  Release,
+  RevisionId,
+  Stage,
+  StageRecord,
+  Verdict,
 } from '../model.ts';
 import { CANDIDATE, STABLE } from '../strategies/parts.ts';
 import type { Draft } from './draft.ts';
