@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OperatingError } from '../../core/errors.ts';
@@ -62,22 +62,34 @@ async function stop(session: Session, replicas: boolean): Promise<void> {
     if (!replicas || !existsSync(session.stateDir)) return;
     client = await session.client();
   }
+  const { pid } = await client.version();
   await client.stopDaemon({ replicas });
-  if (session.flags.server === undefined) await untilSilent(session);
+  if (session.flags.server === undefined) await untilGone(session, pid);
   session.out.print(
     replicas ? 'daemon, replicas and router stopped' : 'daemon stopped; what it runs goes on running',
   );
 }
 
-async function untilSilent(session: Session): Promise<void> {
+/** It answers no more long before what it runs has stopped and its files are closed. */
+async function untilGone(session: Session, pid: number): Promise<void> {
   const giveUpAt = performance.now() + STOP_TIMEOUT_MS;
-  while ((await session.runningClient()) !== undefined) {
+  while ((await session.runningClient()) !== undefined || isAlive(pid)) {
     if (performance.now() > giveUpAt) {
-      throw new OperatingError('E_TIMEOUT', `the daemon still answers after ${STOP_TIMEOUT_MS / 1000} s`, {
+      throw new OperatingError('E_TIMEOUT', `the daemon still runs after ${STOP_TIMEOUT_MS / 1000} s`, {
         hint: `see its log: ${session.stateDir}/daemon.log`,
       });
     }
     await sleep(POLL_MS);
+  }
+}
+
+/** A zombie, which only its parent can clear away, is not alive. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }
 

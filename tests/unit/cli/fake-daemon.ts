@@ -28,6 +28,8 @@ const server = createServer((request, response) => {
     rmSync(lock);
     server.close();
     response.once('close', () => server.closeAllConnections());
+    // What a daemon runs stops later than its API.
+    setTimeout(() => process.exit(0), 500);
   }
 });
 // Slow enough that whoever lost the race has ended before the winner answers.

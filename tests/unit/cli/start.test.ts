@@ -32,6 +32,15 @@ test('a command that needs the daemon starts it, says so, and the next one finds
   assert.equal(second.stderr, 'no apps found in namespace default\n');
 });
 
+test('daemon stop returns when the daemon has ended, not when it stops answering', async (t) => {
+  const stateDir = stateDirOf(t);
+  const started = await run(['get', 'apps'], { stateDir, ctx: { entry: FAKE_DAEMON } });
+  const pid = Number(/pid (\d+)/.exec(started.stderr)?.[1]);
+  assert.doesNotThrow(() => process.kill(pid, 0));
+  assert.equal((await run(['daemon', 'stop'], { stateDir })).code, 0);
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
+
 test('commands that start it at the same time share one daemon', async (t) => {
   const stateDir = stateDirOf(t);
   const ctx = { entry: FAKE_DAEMON };
