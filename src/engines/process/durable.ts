@@ -98,6 +98,15 @@ export async function removeTree(target: string): Promise<void> {
   }
 }
 
+/** A folder with nothing in it; one with something stays. Harmless when there is none. */
+export async function removeEmpty(folder: string): Promise<void> {
+  try {
+    await fs.rmdir(folder);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOTEMPTY' && !isMissing(error)) throw error;
+  }
+}
+
 async function makeFoldersWritable(folder: string): Promise<void> {
   await fs.chmod(folder, 0o700);
   for (const entry of await fs.readdir(folder, { withFileTypes: true })) {

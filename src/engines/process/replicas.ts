@@ -5,7 +5,7 @@ import type { ActionContext } from '../../ports/engine.ts';
 import type { AppSpec } from '../../spec/app.ts';
 import { NOT_STARTED } from './adopt.ts';
 import type { EngineContext } from './context.ts';
-import { makeFolders, namesIn, removeTree, syncFolder } from './durable.ts';
+import { makeFolders, namesIn, removeEmpty, removeTree, syncFolder } from './durable.ts';
 import { appRunFolder, poolOf, replicaFolder, splitKey } from './layout.ts';
 import type { LogFolder } from './logs/read.ts';
 import { redactor } from './logs/redact.ts';
@@ -131,7 +131,9 @@ export class Replicas {
     }
     for (const revision of revisions) await this.#removeUnusedTree(revision);
     // A deleted App may come back under its name, with versions that begin anew.
-    if (!(await namesIn(folder)).some((name) => !name.startsWith('.'))) this.#versions.delete(app);
+    if ((await namesIn(folder)).some((name) => !name.startsWith('.'))) return;
+    this.#versions.delete(app);
+    await removeEmpty(folder);
   }
 
   async #removeUnusedTree(revision: string): Promise<void> {

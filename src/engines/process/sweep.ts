@@ -1,9 +1,7 @@
-import { rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { AppKey, Revision, RunSpec } from '../../core/model.ts';
 import type { EngineContext } from './context.ts';
-import { namesIn, removeTree } from './durable.ts';
-import { isMissing, systemCode } from './failures.ts';
+import { namesIn, removeEmpty, removeTree } from './durable.ts';
 import { appRunFolder, digestName, TEMPORARY } from './layout.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -65,6 +63,7 @@ export async function sweepApps(
     }
     if (replicas.of(app).length === 0) await removeTree(appRunFolder(context.layout, app));
   }
+  // Data of an App outlives even the App, unless there is none: what a user stored is removed by nobody else.
   for (const app of await appsIn(context.layout.data))
     if (!known.has(app)) await removeEmpty(path.join(context.layout.data, app));
 }
@@ -75,13 +74,4 @@ async function appsIn(folder: string): Promise<AppKey[]> {
     for (const name of await namesIn(path.join(folder, namespace))) apps.push(`${namespace}/${name}`);
   }
   return apps;
-}
-
-/** Data of an App outlives even the App, unless there is none: what a user stored is removed by nobody else. */
-async function removeEmpty(folder: string): Promise<void> {
-  try {
-    await rmdir(folder);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOTEMPTY' && !isMissing(error)) throw error;
-  }
 }

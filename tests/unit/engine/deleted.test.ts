@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { it } from 'node:test';
 import { allReady, appSpec, deploy, lab, untilReplicas } from './support.ts';
 
 it('an App that was deleted can be made again under its name, with state versions that begin anew', async (t) => {
-  const { engine } = await lab(t);
+  const { engine, stateDir } = await lab(t);
   const first = await deploy(engine, appSpec());
   const [replica] = await untilReplicas(engine, 'it runs', allReady(1));
   assert.ok(replica);
@@ -11,6 +13,8 @@ it('an App that was deleted can be made again under its name, with state version
   await engine.stop(late, replica.id, 0);
   await untilReplicas(engine, 'nothing is left', (all) => all.length === 0);
   await engine.forget(late, first.pool.id);
+
+  assert.deepEqual(await readdir(path.join(stateDir, 'run', 'default')), []);
 
   const { ctx, pool, revision } = await deploy(engine, appSpec());
   assert.ok(ctx.stateVersion < late.stateVersion);
