@@ -128,7 +128,7 @@ function undo(draft: Draft, command: Command): Result {
   const stable = state.stable === undefined ? undefined : draft.poolOf(state.stable).revision;
   const target = command.toRevision === undefined ? previous(state, stable) : find(state, command.toRevision);
   if (!target) {
-    const wish = command.toRevision === undefined ? 'an earlier revision' : `revision ${command.toRevision}`;
+    const wish = command.toRevision === undefined ? 'earlier revision' : `revision ${command.toRevision}`;
     return refused(
       'E_NO_REVISION',
       `there is no ${wish} to go back to; \`get revisions\` lists what is kept`,
