@@ -36,5 +36,14 @@ function add(a: Counts, b: Counts): Counts {
     failed: a.failed + b.failed,
     split: a.split + b.split,
     probes: a.probes + b.probes,
+    ...sumOf('probesOk', a, b),
+    ...sumOf('probesFailed', a, b),
   };
+}
+
+/** Absent in both stays absent: not told is not none. */
+function sumOf(field: 'probesOk' | 'probesFailed', a: Counts, b: Counts): Pick<Counts, typeof field> {
+  return a[field] === undefined && b[field] === undefined
+    ? {}
+    : { [field]: (a[field] ?? 0) + (b[field] ?? 0) };
 }

@@ -124,6 +124,10 @@ export interface Counts {
   split: number;
   /** Marked requests of Crossfade itself that the split decided; never part of the others. */
   probes: number;
+  /** Of `probes`: answers below 500. Absent: none yet, or a router that does not tell. */
+  probesOk?: number;
+  /** Of `probes`: answers of 500 and above, timeouts and broken answers. Absent: as above. */
+  probesFailed?: number;
 }
 
 export type GateState =

@@ -287,9 +287,14 @@ export class World {
     const counts = this.counts[pool] ?? { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
     this.counts[pool] = counts;
     counts[as] += 1;
-    if (as === 'probes') return;
+    const how = member && this.#behaviour(member).answers === 'failed' ? 'failed' : 'ok';
+    if (as === 'probes') {
+      const marked = how === 'ok' ? 'probesOk' : 'probesFailed';
+      counts[marked] = (counts[marked] ?? 0) + 1;
+      return;
+    }
     counts.requests += 1;
-    counts[member && this.#behaviour(member).answers === 'failed' ? 'failed' : 'ok'] += 1;
+    counts[how] += 1;
     this.#firstAnswerAt[pool] ??= this.now;
   }
 }

@@ -175,5 +175,7 @@ export function since(now: Counts | undefined, base: Counts | undefined): Counts
     failed: a.failed - b.failed,
     split: a.split - b.split,
     probes: a.probes - b.probes,
+    probesOk: (a.probesOk ?? 0) - (b.probesOk ?? 0),
+    probesFailed: (a.probesFailed ?? 0) - (b.probesFailed ?? 0),
   };
 }

@@ -1,13 +1,13 @@
 import type { Reason, Release, Replica } from '../model.ts';
 import { beginAbort } from './abort.ts';
-import { type Draft, since } from './draft.ts';
+import { type Draft, NO_COUNTS, since } from './draft.ts';
 
 /** Requests after which a candidate that never answered well is given up. */
 const FIRST_REQUESTS = 20;
 /** ... or that has let that many wait for this long. */
 const HANG_MS = 10_000;
 /** Exits before it was ever ready that are still taken for a slow start. */
-const START_ATTEMPTS = 3;
+export const START_ATTEMPTS = 3;
 
 /** Immediate signals, before any statistics: a candidate that shows one of these is not waited for. */
 export function watchCandidate(draft: Draft): void {
@@ -81,14 +81,20 @@ function noSuccess(draft: Draft, release: Release, candidate: string, number: nu
   if (release.firstRouted?.epoch !== measured.epoch) {
     release.firstRouted = {
       epoch: measured.epoch,
-      counts: release.firstRouted ? counts : { ...counts, requests: 0, ok: 0 },
+      counts: release.firstRouted ? counts : NO_COUNTS,
     };
   }
   const first = since(counts, release.firstRouted.counts);
-  if (first.requests < FIRST_REQUESTS || first.ok > 0) return undefined;
+  // Where users are few, marked requests are the first ones; where their answers are not told, they say nothing.
+  const told = counts.probesOk !== undefined || counts.probesFailed !== undefined;
+  const { probes, probesOk = 0, probesFailed = 0 } = told ? first : NO_COUNTS;
+  const sent = first.requests + probes;
+  const failed = first.failed + probesFailed;
+  if (sent < FIRST_REQUESTS || first.ok + probesOk > 0) return undefined;
   const hangs = draft.now - release.cutover.routeAt >= HANG_MS;
-  if (first.failed >= FIRST_REQUESTS || hangs) {
-    const message = `revision ${number} answered none of its first ${first.requests} requests well (${first.failed} failed)`;
+  if (failed >= FIRST_REQUESTS || hangs) {
+    const marked = probes > 0 ? `; ${probes} were marked requests of Crossfade itself` : '';
+    const message = `revision ${number} answered none of its first ${sent} requests well (${failed} failed${marked})`;
     return { code: 'E_NO_SUCCESS', message };
   }
   // Sent and not answered yet: opening a queue sends many at once.

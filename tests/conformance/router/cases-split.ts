@@ -87,15 +87,20 @@ export function splitCases(router: () => Router): void {
       const pools = { stable: [await lab.backend('stable')], candidate: [await lab.backend('candidate')] };
       await lab.apply({ members: pools, weights: { stable: 8000, candidate: 2000 } });
       assert.equal(await lab.router.probe(lab.app, 100), 100);
-      assert.deepEqual(await lab.counts('candidate'), {
-        requests: 0,
-        ok: 0,
-        failed: 0,
-        split: 0,
-        probes: 20,
-      });
-      assert.deepEqual(await lab.counts('stable'), { requests: 0, ok: 0, failed: 0, split: 0, probes: 80 });
+      const none = { requests: 0, ok: 0, failed: 0, split: 0 };
+      assert.deepEqual(await lab.counts('candidate'), { ...none, probes: 20, probesOk: 20 });
+      assert.deepEqual(await lab.counts('stable'), { ...none, probes: 80, probesOk: 80 });
       assert.deepEqual((await lab.observe()).view.firstAnswerAt, {});
+    });
+
+    it('tells how marked requests ended', async (t) => {
+      const lab = await Lab.start(t, router());
+      const gone = await lab.backend('stable');
+      await lab.apply({ members: { stable: [gone] } });
+      await gone.close();
+      assert.equal(await lab.router.probe(lab.app, 5), 0);
+      const none = { requests: 0, ok: 0, failed: 0, split: 0 };
+      assert.deepEqual(await lab.counts('stable'), { ...none, probes: 5, probesFailed: 5 });
     });
 
     it('takes nobody’s word for being a probe', async (t) => {

@@ -114,7 +114,8 @@ export class Lab {
     const { answered } = await this.observe();
     const sum: Counts = { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
     for (const one of answered.filter((a) => a.replica === replica)) {
-      for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += one.counts[key];
+      for (const [key, count] of Object.entries(one.counts) as [keyof Counts, number][])
+        sum[key] = (sum[key] ?? 0) + count;
     }
     return sum;
   }

@@ -197,6 +197,21 @@ for (const [name, behaviour, code] of BAD) {
   });
 }
 
+test('without users a candidate that answers only 500 is found by marked requests', () => {
+  for (const strategy of [CANARY, ROLLING, { kind: 'recreate' } as const]) {
+    const world = started(strategy);
+    world.rps = 0;
+    world.behaviours.set('v2', { readyAfterMs: 50, answers: 'failed' });
+    world.apply('v2');
+    world.run(30_000);
+    assert.equal(world.state.release, undefined, strategy.kind);
+    assert.equal(stableVersion(world), 'v1', strategy.kind);
+    const why = world.state.held[0]?.why;
+    assert.equal(why?.code, 'E_NO_SUCCESS', strategy.kind);
+    assert.match(why?.message ?? '', /\(\d+ failed; \d+ were marked requests of Crossfade itself\)$/);
+  }
+});
+
 test('a first release that fails has nothing to go back to and leaves nothing behind', () => {
   const world = new World(specOf(CANARY));
   world.behaviours.set('v1', { readyAfterMs: 1000, exitsAfterMs: 50, answers: 'ok' });

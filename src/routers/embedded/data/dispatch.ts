@@ -42,7 +42,7 @@ function route(c: ClientConn, admitted: boolean): OwnCode | null {
 function unreachable(c: ClientConn, due: Target | null): OwnCode {
   if (due === null) return 'E_NO_REPLICA';
   count(c, due, 1);
-  if (!c.probe) due.counts.failed++;
+  tally(c, due, 'failed', 1);
   return 'E_UPSTREAM_DOWN';
 }
 
@@ -73,6 +73,17 @@ function count(c: ClientConn, target: Target, by: 1 | -1): void {
   if (c.by === 'split') counts.split += by;
 }
 
+/** How it ended; for marked requests only where they are counted at all. */
+function tally(c: ClientConn, { counts }: Target, how: 'ok' | 'failed', by: 1 | -1): void {
+  if (!c.probe) {
+    counts[how] += by;
+    return;
+  }
+  if (c.by !== 'split') return;
+  const marked = how === 'ok' ? 'probesOk' : 'probesFailed';
+  counts[marked] = (counts[marked] ?? 0) + by;
+}
+
 /** The head of the answer is there. */
 export function noteAnswer(c: ClientConn, status: number): void {
   c.answered = true;
@@ -80,9 +91,8 @@ export function noteAnswer(c: ClientConn, status: number): void {
   const { target, pool } = c;
   if (target === null || pool === null) throw new Error('an answer without a request');
   target.markUp();
+  tally(c, target, status < 500 ? 'ok' : 'failed', 1);
   if (c.probe) return;
-  if (status < 500) target.counts.ok++;
-  else target.counts.failed++;
   if (pool.firstAnswerAt > 0 || c.by === 'preview') return;
   pool.firstAnswerAt = Date.now();
   if (c.destination?.app.plan === c.plan) c.destination?.app.changed();
@@ -129,10 +139,10 @@ export function upstreamBroken(c: ClientConn, upstream: UpstreamConn, broken: Br
   releaseUpstream(c);
   if (broken.kind === 'ended' && REFUSED.has(broken.error?.code ?? '')) target.markDown(performance.now());
   if (c.answered) {
-    if (!c.probe && c.status < 500) {
+    if (c.status < 500) {
       // It was counted as good when its head came.
-      target.counts.ok--;
-      target.counts.failed++;
+      tally(c, target, 'ok', -1);
+      tally(c, target, 'failed', 1);
     }
     c.destroy();
     return;
@@ -177,6 +187,6 @@ export function giveUp(c: ClientConn, code: 'E_UPSTREAM_TIMEOUT' | 'E_DRAINED'):
 }
 
 function failed(c: ClientConn, target: Target, code: OwnCode): void {
-  if (!c.probe) target.counts.failed++;
+  tally(c, target, 'failed', 1);
   c.answer(code);
 }
