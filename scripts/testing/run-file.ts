@@ -1,7 +1,7 @@
 /** Runs one test file in a process group and a temporary folder of its own, and looks at what it left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -40,6 +40,8 @@ export async function runFile(file: string, options: RunOptions): Promise<FileRe
   const startedAt = performance.now();
   // Short: Unix sockets below it must fit into 107 characters. The records are outside, or they would count as left.
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cf-'));
+  // Replicas with a user of their own have to pass through it.
+  await chmod(folder, 0o711);
   const recordsFile = `${folder}.records`;
   try {
     const end = await execute(file, folder, recordsFile, options);

@@ -47,7 +47,8 @@ export interface GateView {
 
 export interface StageView {
   name: string;
-  state: 'done' | 'current' | 'todo' | 'skipped';
+  /** `aborted`: the release was given up in it. */
+  state: 'done' | 'current' | 'todo' | 'skipped' | 'aborted';
   askedPercent: number | null;
   measuredPercent: number | null;
   requests: number | null;

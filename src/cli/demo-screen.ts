@@ -31,20 +31,14 @@ export function sceneLines(scene: Scene, paint: Paint, glyphs: Glyphs): string[]
 }
 
 function stageLines(release: ReleaseView, paint: Paint, glyphs: Glyphs): string[] {
-  const stoppedAt =
-    release.verdict === 'aborted' ? release.stages.findLastIndex((stage) => stage.state === 'done') : -1;
-  const rows = release.stages.map((stage, index) => stageRow(stage, index === stoppedAt, paint, glyphs));
+  const rows = release.stages.map((stage) => stageRow(stage, paint, glyphs));
   return align(rows, '  ');
 }
 
-/** `stopped`: the stage in which a release was aborted. */
-function stageRow(stage: StageView, stopped: boolean, paint: Paint, glyphs: Glyphs): string[] {
-  const mark = { done: glyphs.done, current: glyphs.current, todo: glyphs.todo, skipped: glyphs.skipped };
-  const shade = { done: 'green', current: 'cyan', todo: 'dim', skipped: 'dim' } as const;
-  const title = stopped
-    ? paint('red', `${glyphs.failed} ${stage.name}`)
-    : paint(shade[stage.state], `${mark[stage.state]} ${stage.name}`);
-  return [title, ...splitCells(stage)];
+function stageRow(stage: StageView, paint: Paint, glyphs: Glyphs): string[] {
+  const mark = { ...glyphs, aborted: glyphs.failed };
+  const shade = { done: 'green', current: 'cyan', todo: 'dim', skipped: 'dim', aborted: 'red' } as const;
+  return [paint(shade[stage.state], `${mark[stage.state]} ${stage.name}`), ...splitCells(stage)];
 }
 
 /** Asked, measured, over how many requests; empty where no share is asked. */
@@ -111,7 +105,7 @@ export function createScreen(
       const lines = stageLines(release, paint, glyphs);
       release.stages.forEach((stage, index) => {
         // Of a stage that was just passed the last counts are known only when the release has ended or moved on.
-        if (stage.state !== 'done' || said.has(index)) return;
+        if ((stage.state !== 'done' && stage.state !== 'aborted') || said.has(index)) return;
         said.add(index);
         write(`  ${lines[index]}\n`);
       });

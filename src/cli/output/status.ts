@@ -6,7 +6,6 @@ import { phaseText, tookText, verdictText } from './tables.ts';
 import { ageText, millisText, percentText } from './units.ts';
 import {
   currentStage,
-  gaveUp,
   plural,
   revisionText,
   shareText,
@@ -131,9 +130,8 @@ function releaseFacts(release: ReleaseView): string[] {
 
 function stageNodes(release: ReleaseView, { glyphs, paint }: StatusInput): TreeNode[] {
   const current = currentStage(release);
-  const failedAt = gaveUp(release) ? release.stages.findLastIndex(({ state }) => state === 'done') : -1;
-  const rows = release.stages.map((stage, index) => [
-    `${index === failedAt ? paint('red', glyphs.failed) : stageMark(stage, glyphs, paint)} ${stage.name}`,
+  const rows = release.stages.map((stage) => [
+    `${stageMark(stage, glyphs, paint)} ${stage.name}`,
     stageDetail(stage, release),
   ]);
   return align(rows, '  ').map((text, index) => ({
@@ -143,6 +141,7 @@ function stageNodes(release: ReleaseView, { glyphs, paint }: StatusInput): TreeN
 
 function stageMark(stage: StageView, glyphs: Glyphs, paint: Paint): string {
   if (stage.state === 'done') return paint('green', glyphs.done);
+  if (stage.state === 'aborted') return paint('red', glyphs.failed);
   if (stage.state === 'current') return paint('cyan', glyphs.current);
   return stage.state === 'skipped' ? glyphs.skipped : glyphs.todo;
 }

@@ -4,7 +4,7 @@ import { splitCount } from '../verify.ts';
 import { beginAbort, currentStage, finishAbort, isBack } from './abort.ts';
 import { type Draft, since } from './draft.ts';
 import { passGates } from './gates.ts';
-import { exitOf, tail } from './health.ts';
+import { exitOf, START_ATTEMPTS, tail } from './health.ts';
 import { armCount } from './intent.ts';
 import { closeRecord, commitRelease, newRecord, pendingGates } from './release.ts';
 
@@ -36,17 +36,49 @@ export function advance(draft: Draft): boolean {
 
 function backToStable(draft: Draft): boolean {
   const { release } = draft;
-  if (!release || !isBack(draft)) return false;
-  const stage = currentStage(draft);
+  if (!release) return false;
+  if (isBack(draft) && isWhole(draft, release)) {
+    if (currentStage(draft).onAbort === 'outage') noteOutageEnd(draft, release);
+    finishAbort(draft);
+    return true;
+  }
+  return giveUpStable(draft, release);
+}
+
+/** A reversed roll or outage is over when stable is whole again; a reroute is over when the route is. */
+function isWhole(draft: Draft, release: Release): boolean {
   const stable = release.arms[STABLE];
-  // A reversed roll or outage is over when stable is whole again; a reroute is over when the route is.
-  if (
-    stable !== undefined &&
-    stage.onAbort !== 'reroute' &&
-    draft.available(stable).length < draft.spec.replicas
-  )
+  if (stable === undefined || currentStage(draft).onAbort === 'reroute') return true;
+  return draft.available(stable).length >= draft.spec.replicas;
+}
+
+/**
+ * Stable does not come back, and somebody has applied a way out: the queued revision is released instead of waiting for
+ * ever. What serves users now is what it starts from.
+ */
+function giveUpStable(draft: Draft, release: Release): boolean {
+  const stable = release.arms[STABLE];
+  if (stable === undefined || release.phase.kind !== 'aborting' || !draft.state.queued) return false;
+  const until = release.phase.since + draft.spec.progressDeadlineSeconds * 1000;
+  const broken = draft
+    .standing(stable)
+    .some(
+      (replica) => !replica.ready && (replica.failure !== undefined || replica.restarts >= START_ATTEMPTS),
+    );
+  if (draft.available(stable).length >= draft.spec.replicas || (!broken && draft.now < until)) {
+    if (draft.now < until) draft.wake(until);
     return false;
-  if (stage.onAbort === 'outage') noteOutageEnd(draft, release);
+  }
+  draft.event(
+    'Warning',
+    'StableGivenUp',
+    `stable does not start any more; the revision that waits is released instead`,
+  );
+  const candidate = draft.pool(CANDIDATE);
+  if (draft.available(candidate).length > draft.available(stable).length) {
+    draft.state.stable = candidate;
+    release.arms = { [STABLE]: candidate, [CANDIDATE]: stable };
+  }
   finishAbort(draft);
   return true;
 }

@@ -109,7 +109,13 @@ function abort(draft: Draft, command: Command): Result {
   const { release, state } = draft;
   delete state.frozen;
   if (!release) return { kind: 'refused', reason: NO_RELEASE };
-  if (release.phase.kind === 'aborting') return done('already going back');
+  if (release.phase.kind === 'aborting') {
+    // Stop means stop: what was to follow is dropped too.
+    if (!state.queued) return done('already going back');
+    const number = state.revisions[state.queued.revision]?.number;
+    delete state.queued;
+    return done(`already going back; revision ${number}, which waited, is dropped`);
+  }
   const why = command.reason ? `: ${command.reason}` : '';
   beginAbort(draft, { code: 'E_ABORTED', message: `aborted by ${command.actor}${why}` });
   delete state.queued;

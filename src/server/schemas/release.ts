@@ -12,7 +12,7 @@ const gateSchema = z.object({
 
 const stageSchema = z.object({
   name: z.string(),
-  state: z.enum(['done', 'current', 'todo', 'skipped']),
+  state: z.enum(['done', 'current', 'todo', 'skipped', 'aborted']),
   askedPercent: percent.nullable(),
   measuredPercent: percent.nullable(),
   requests: z.int().nullable(),

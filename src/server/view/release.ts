@@ -68,7 +68,10 @@ function stageView(snapshot: Snapshot, release: Release, stage: Stage, index: nu
 function stageState(release: Release, index: number): StageView['state'] {
   const { phase } = release;
   const entered = index < release.record.length;
-  if (phase.kind === 'done') return entered ? 'done' : 'skipped';
+  if (phase.kind === 'done') {
+    const last = index === release.record.length - 1;
+    return entered ? (last && phase.verdict !== 'promoted' ? 'aborted' : 'done') : 'skipped';
+  }
   if (index < phase.stage) return 'done';
   if (index === phase.stage) return 'current';
   return phase.kind === 'aborting' ? 'skipped' : 'todo';

@@ -117,7 +117,7 @@ test('status of an aborted recreate tells the reason and the outage', () => {
     reason: { code: 'CandidateNeverReady', message: 'GET /healthz answered 500' },
     outageMs: 2_345,
     refused: 17,
-    stages: [stage('refuse', 'done'), stage('start', 'done'), stage('promoted', 'skipped')],
+    stages: [stage('refuse', 'done'), stage('start', 'aborted'), stage('promoted', 'skipped')],
   });
   const lines = statusLines({
     app: settled({ phase: 'Degraded', route: [], lastRelease: aborted, url: null }),

@@ -82,3 +82,27 @@ test('an App whose release is frozen can be deleted', () => {
   world.run(1000);
   assert.equal(world.gone, true);
 });
+
+const NO_WAY_BACK: AppSpec['spec']['strategy'][] = [
+  { kind: 'recreate' },
+  { kind: 'rolling', maxSurge: 0, maxUnavailable: 1 },
+  { kind: 'rolling', maxSurge: 1, maxUnavailable: 0 },
+];
+for (const strategy of NO_WAY_BACK) {
+  test(`an abort whose stable does not start any more gives way to the next version: ${JSON.stringify(strategy)}`, () => {
+    const world = new World(specOf(strategy));
+    world.runUntil((w) => w.state.stable !== undefined && !w.state.release);
+    world.behaviours.set('v2', { readyAfterMs: 300, answers: 'failed' });
+    world.apply('v2');
+    world.runUntil((w) => w.replicas.filter((r) => r.pool === '1-1').length < 3);
+    world.behaviours.set('v1', { readyAfterMs: 1e9, exitsAfterMs: 500, answers: 'ok' });
+    world.command('abort');
+    world.run(3000);
+    world.apply('v3');
+    world.runUntil((w) => !w.state.release, 400_000);
+    const revision = world.state.pools[world.state.stable ?? '']?.revision ?? '';
+    assert.equal(world.state.revisions[revision]?.run.command[0], 'v3', world.log.slice(-20).join('\n'));
+    assert.equal(world.replicas.length, 3);
+    assert.equal(world.state.frozen, undefined);
+  });
+}

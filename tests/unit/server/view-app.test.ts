@@ -191,7 +191,7 @@ it('is degraded after an abort, says why, and how to try again', () => {
   );
   assert.equal(status.heldRevisions[0]?.revision, world.object.revision.id);
   assert.deepEqual(status.release?.verdict ?? status.lastRelease?.stages.map((stage) => stage.state), [
-    'done',
+    'aborted',
     'skipped',
     'skipped',
     'skipped',

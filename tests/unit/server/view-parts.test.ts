@@ -59,7 +59,7 @@ it('shows the gates of the stage in which a release was given up as they were le
   const [first, second] = release?.stages ?? [];
   assert.deepEqual(
     [first?.state, first?.gates],
-    ['done', [{ kind: 'verify', state: 'pending', detail: '' }]],
+    ['aborted', [{ kind: 'verify', state: 'pending', detail: '' }]],
   );
   assert.deepEqual([second?.state, second?.gates[0]?.state], ['skipped', 'pending']);
 });
