@@ -108,6 +108,7 @@ class Loop implements Controller {
     return promise.finally(() => {
       clearTimeout(timer);
       set.delete(resolve);
+      if (set.size === 0 && this.#waiters.get(key) === set) this.#waiters.delete(key);
     });
   }
 
@@ -156,7 +157,7 @@ class Loop implements Controller {
     const { store, now } = this.#deps;
     const stored = await store.load(app);
     if (!stored) {
-      this.#lanes.delete(app);
+      this.#drop(app, lane);
       return;
     }
     const outcomes = lane.recovered ? [...lane.outcomes] : unknownOutcomes(stored);
@@ -173,7 +174,7 @@ class Loop implements Controller {
     this.#answer(app, decision);
     if (decision.gone) {
       await store.removeApp(app);
-      this.#lanes.delete(app);
+      this.#drop(app, lane);
       return;
     }
     for (const action of actions.filter(isLong))
@@ -197,6 +198,12 @@ class Loop implements Controller {
       lane.outcomes.push({ key: action.key, result: 'unknown' });
     }
     this.poke(app);
+  }
+
+  /** An App of the same name may have been made meanwhile: its lane is another one. */
+  #drop(app: AppKey, lane: Lane): void {
+    clearTimeout(lane.timer);
+    if (this.#lanes.get(app) === lane && !lane.dirty) this.#lanes.delete(app);
   }
 
   /** @returns what may be done now */
