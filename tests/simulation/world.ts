@@ -29,7 +29,8 @@ export interface Behaviour {
   exitsAfterMs?: Ms;
   /** Loses readiness this long after it was ready. */
   unreadyAfterMs?: Ms;
-  answers: 'ok' | 'failed';
+  /** none: it takes requests and never answers. */
+  answers: 'ok' | 'failed' | 'none';
 }
 
 const WELL: Behaviour = { readyAfterMs: 100, answers: 'ok' };
@@ -287,13 +288,14 @@ export class World {
     const counts = this.counts[pool] ?? { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
     this.counts[pool] = counts;
     counts[as] += 1;
-    const how = member && this.#behaviour(member).answers === 'failed' ? 'failed' : 'ok';
+    if (as === 'split') counts.requests += 1;
+    const how = member ? this.#behaviour(member).answers : 'ok';
+    if (how === 'none') return;
     if (as === 'probes') {
       const marked = how === 'ok' ? 'probesOk' : 'probesFailed';
       counts[marked] = (counts[marked] ?? 0) + 1;
       return;
     }
-    counts.requests += 1;
     counts[how] += 1;
     this.#firstAnswerAt[pool] ??= this.now;
   }

@@ -1,4 +1,5 @@
 import type { Gate, GateState, Measured, PoolId, Release } from '../model.ts';
+import { CANDIDATE } from '../strategies/parts.ts';
 import { judgeSplit, splitCount } from '../verify.ts';
 import { currentStage } from './abort.ts';
 import { type Draft, since } from './draft.ts';
@@ -79,6 +80,11 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   }
   const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
   if (verdict.kind === 'agrees') {
+    // Requests count when they are sent: one that hangs takes its share and answers nobody.
+    if (!hasAnswered(draft, measured, state)) {
+      draft.wake(draft.now + PROBE_AFTER_MS);
+      return state;
+    }
     const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };
@@ -87,6 +93,18 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   if (!state.mismatch) draft.event('Warning', 'SplitMismatch', mismatch.message);
   draft.wake(draft.now + PROBE_AFTER_MS);
   return { ...beginMeasuring(draft, measured, state), mismatch };
+}
+
+/** The candidate has answered something, well or not, since the measurement began: what it says is for others to judge. */
+function hasAnswered(draft: Draft, measured: Measured, state: Measuring): boolean {
+  const candidate = draft.pool(CANDIDATE);
+  const {
+    ok,
+    failed,
+    probesOk = 0,
+    probesFailed = 0,
+  } = since(measured.perPool[candidate], state.base[candidate]);
+  return ok + failed + probesOk + probesFailed > 0;
 }
 
 function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Measuring {

@@ -14,6 +14,7 @@ const CANARY: Strategy = {
   ],
   warmMs: 5000,
 };
+const BLUE_GREEN: Strategy = { kind: 'blueGreen', autoPromotion: true, warmMs: 5000 };
 const ROLLING: Strategy = { kind: 'rolling', maxSurge: 1, maxUnavailable: 0 };
 
 function started(strategy: Strategy, more: Partial<AppSpec['spec']> = {}): World {
@@ -180,10 +181,11 @@ const BAD: [string, Parameters<World['behaviours']['set']>[1], string][] = [
   ['never gets ready', { readyAfterMs: 1e9, answers: 'ok' }, 'E_PROGRESS_DEADLINE'],
   ['loses readiness', { readyAfterMs: 50, unreadyAfterMs: 500, answers: 'ok' }, 'E_CANDIDATE_UNREADY'],
   ['answers only 500', { readyAfterMs: 50, answers: 'failed' }, 'E_NO_SUCCESS'],
+  ['never answers a request', { readyAfterMs: 50, answers: 'none' }, 'E_NO_SUCCESS'],
 ];
 for (const [name, behaviour, code] of BAD) {
   test(`a candidate that ${name} ends with stable at 100% and says so`, () => {
-    for (const strategy of [CANARY, ROLLING, { kind: 'recreate' } as const]) {
+    for (const strategy of [CANARY, BLUE_GREEN, ROLLING, { kind: 'recreate' } as const]) {
       const world = started(strategy);
       world.behaviours.set('v2', behaviour);
       world.apply('v2');

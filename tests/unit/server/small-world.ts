@@ -91,7 +91,7 @@ export class SmallWorld {
     if (as === 'split') {
       counts.requests += requests;
       counts.ok += requests;
-    }
+    } else counts.probesOk = (counts.probesOk ?? 0) + requests;
     this.counts[pool] = counts;
   }
 
