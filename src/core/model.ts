@@ -282,6 +282,8 @@ export interface Replica {
   startedAt: Ms;
   /** Times it was started again after an exit that nobody asked for. */
   restarts: number;
+  /** Those of its restarts that came after it had been ready; absent: none. */
+  crashes?: number;
   lastExit?: { at: Ms; code: number | null; signal: string | null };
   /** The last readiness or liveness probe's answer, in words. */
   lastProbe?: { at: Ms; ok: boolean; detail: string };

@@ -242,6 +242,7 @@ export class World {
       const age = this.now - replica.startedAt;
       if (how.exitsAfterMs !== undefined && age >= how.exitsAfterMs) {
         replica.restarts += 1;
+        if (replica.wasReady) replica.crashes = (replica.crashes ?? 0) + 1;
         replica.ready = false;
         replica.startedAt = this.now;
         replica.lastExit = { at: this.now, code: 1, signal: null };

@@ -31,7 +31,7 @@ function complaint(draft: Draft, replica: Replica, number: number): Reason | und
   if (replica.failure) {
     return { code: replica.failure.code, message: `${who} could not be started: ${replica.failure.message}` };
   }
-  if (replica.wasReady && replica.restarts > 0) {
+  if ((replica.crashes ?? 0) > 0) {
     return {
       code: 'E_CANDIDATE_CRASHED',
       message: `${who} ${exitOf(replica)} after it had been ready${tail(replica)}`,

@@ -113,7 +113,7 @@ it('an adopted replica that ends is started again, one that is stopped is gone',
   const [again] = await untilReplicas(engine, 'it is ready again', (all) =>
     all.some(({ restarts, ready }) => restarts === 1 && ready),
   );
-  assert.deepEqual([again?.lastExit?.signal, again?.address], ['SIGKILL', first.address]);
+  assert.deepEqual([again?.lastExit?.signal, again?.crashes, again?.address], ['SIGKILL', 1, first.address]);
   await engine.stop({ app: APP, stateVersion: 1 }, second.id, 5000);
   await untilReplicas(engine, 'one is left', (all) => all.length === 1);
 });

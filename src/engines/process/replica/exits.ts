@@ -37,7 +37,9 @@ export async function exitOfAttempt(folder: string, attempt: Attempt, now: Ms): 
 
 export function withExit(attempt: Attempt, exit: Exit & { at: Ms }, readyForMs: Ms): Attempt {
   const failuresInRow = readyForMs >= HEALTHY_AGAIN_MS ? 1 : attempt.failuresInRow + 1;
-  return { ...attempt, ended: true, lastExit: exit, restarts: attempt.restarts + 1, failuresInRow };
+  // Getting ready after a restart does not make the exit before it a crash.
+  const crashes = (attempt.crashes ?? 0) + (attempt.wasReady ? 1 : 0);
+  return { ...attempt, ended: true, lastExit: exit, restarts: attempt.restarts + 1, crashes, failuresInRow };
 }
 
 /** Nothing of the replica is alive: whoever listens on its port is someone else. */

@@ -37,6 +37,8 @@ export interface Attempt {
   startedAt: Ms;
   port?: number;
   restarts: number;
+  /** Those after it had been ready; absent: none. */
+  crashes?: number;
   /** Exits in a row without having been healthy for long; decides the back-off. */
   failuresInRow: number;
   wasReady: boolean;

@@ -22,6 +22,7 @@ export function viewOf(intent: Intent, attempt: Attempt, seen: Seen): Replica {
     wasReady: attempt.wasReady,
     startedAt: attempt.startedAt,
     restarts: attempt.restarts,
+    ...(attempt.crashes ? { crashes: attempt.crashes } : {}),
     ...(attempt.port === undefined ? {} : { address: `127.0.0.1:${attempt.port}` }),
     ...(ready && health?.readySince !== undefined ? { readySince: health.readySince } : {}),
     ...(attempt.lastExit ? { lastExit: attempt.lastExit } : {}),
