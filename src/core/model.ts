@@ -137,9 +137,8 @@ export type GateState =
       kind: 'measuring';
       since: Ms;
       epoch: string;
-      /** Counts per pool, and requests under way, when the measurement began. */
+      /** Counts per pool when the measurement began. */
       base: Record<PoolId, Counts>;
-      baseInFlight: number;
       probesAsked: number;
       probesAskedAt?: Ms;
       /** The last measurement did not agree: the release holds, and goes on measuring. */

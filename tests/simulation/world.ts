@@ -209,7 +209,7 @@ export class World {
         this.table = undefined;
         return;
       case 'probe':
-        this.#send(action.requests, 'probes');
+        this.send(action.requests, 'probes');
         return;
       default:
         return;
@@ -264,10 +264,10 @@ export class World {
   }
 
   #serve(ms: Ms): void {
-    this.#send(Math.round((this.rps * ms) / 1000), 'split');
+    this.send(Math.round((this.rps * ms) / 1000), 'split');
   }
 
-  #send(requests: number, as: 'split' | 'probes'): void {
+  send(requests: number, as: 'split' | 'probes'): void {
     const table = this.table;
     if (table?.route.admit.kind !== 'open') return;
     const { split } = table.route;

@@ -7,6 +7,11 @@ import { describeShares, explainMismatch } from './mismatch.ts';
 
 /** Users get this long to bring the requests themselves before marked ones are sent. */
 const PROBE_AFTER_MS = 1000;
+/**
+ * Each worker's round robin may be off by one at either end: a table with the same split does not start it anew.
+ * Requests under way add nothing, for they were counted when they were sent.
+ */
+const ROUND_ROBIN_SLACK = 2;
 /** Marked requests at a time, so that a probe is never a load test. */
 const PROBES_AT_ONCE = 2000;
 
@@ -72,19 +77,12 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
     return beginMeasuring(draft, measured, state);
   const counts = splitSince(draft, measured, state);
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  const underWay = inFlight(draft);
-  const slack = slackOf(draft, state, underWay);
-  // Counts that may be off by a twentieth for good reasons say nothing about a twentieth: wait for more of them.
-  if (total < gate.minRequests || (!app.table.route.sticky && slack > 2 * router.workers + total / 20)) {
-    return collect(draft, gate, state, total);
-  }
+  if (total < gate.minRequests) return collect(draft, gate, state, gate.minRequests - total);
+  const slack = ROUND_ROBIN_SLACK * router.workers;
   const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
   if (verdict.kind === 'agrees') {
-    // Requests count when they are sent: one that hangs takes its share and answers nobody.
-    if (!hasAnswered(draft, measured, state)) {
-      draft.wake(draft.now + PROBE_AFTER_MS);
-      return state;
-    }
+    // Requests count when they are sent: a candidate that hangs or only fails gets its share all the same.
+    if (!hasAnsweredWell(draft, measured, state)) return collect(draft, gate, state, gate.minRequests);
     const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };
@@ -95,16 +93,11 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   return { ...beginMeasuring(draft, measured, state), mismatch };
 }
 
-/** The candidate has answered something, well or not, since the measurement began: what it says is for others to judge. */
-function hasAnswered(draft: Draft, measured: Measured, state: Measuring): boolean {
+/** Since the measurement began. One that never does is the business of the first requests (health.ts), not passed here. */
+function hasAnsweredWell(draft: Draft, measured: Measured, state: Measuring): boolean {
   const candidate = draft.pool(CANDIDATE);
-  const {
-    ok,
-    failed,
-    probesOk = 0,
-    probesFailed = 0,
-  } = since(measured.perPool[candidate], state.base[candidate]);
-  return ok + failed + probesOk + probesFailed > 0;
+  const { ok, probesOk = 0 } = since(measured.perPool[candidate], state.base[candidate]);
+  return ok + probesOk > 0;
 }
 
 function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Measuring {
@@ -114,7 +107,6 @@ function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Me
     since: draft.now,
     epoch: measured.epoch,
     base: measured.perPool,
-    baseInFlight: inFlight(draft),
     probesAsked: 0,
     ...(before.kind === 'measuring' && before.mismatch ? { mismatch: before.mismatch } : {}),
   };
@@ -132,38 +124,20 @@ function splitSince(draft: Draft, measured: Measured, state: Measuring): Record<
   return counts;
 }
 
-/** Requests under way that may still be counted for the wrong pool: with a single target, only those of the others. */
-function inFlight(draft: Draft): number {
-  const split = draft.state.table?.route.split;
-  const only = split?.kind === 'weights' && split.to.length === 1 ? split.to[0]?.key : undefined;
-  const poolOf = new Map(draft.replicas.map((replica) => [replica.id, replica.pool]));
-  return Object.entries(draft.router?.inFlight ?? {})
-    .filter(([replica]) => only === undefined || poolOf.get(replica) !== only)
-    .reduce((sum, [, n]) => sum + n, 0);
-}
-
-/**
- * Every worker's round robin (which a table with the same split does not start anew) and every request under way may
- * be off by one.
- */
-function slackOf(draft: Draft, state: Measuring, underWay: number): number {
-  const workers = draft.router?.workers ?? 1;
-  return 2 * workers + underWay + state.baseInFlight;
-}
-
-function collect(draft: Draft, gate: VerifyGate, state: Measuring, total: number): Measuring {
+/** @param missing requests that are not there yet */
+function collect(draft: Draft, gate: VerifyGate, state: Measuring, missing: number): Measuring {
   draft.wake(draft.now + PROBE_AFTER_MS);
   const sticky = draft.state.table?.route.sticky !== undefined;
   const quiet = draft.now - (state.probesAskedAt ?? state.since) >= PROBE_AFTER_MS;
   if (gate.onNoTraffic === 'hold' || (!quiet && !sticky) || isProbing(draft)) return state;
   if (sticky && state.probesAskedAt !== undefined && !quiet) return state;
-  const missing = Math.min(PROBES_AT_ONCE, Math.max(1, gate.minRequests - total));
+  const requests = Math.min(PROBES_AT_ONCE, missing);
   draft.act(probeKey(draft, state), {
     kind: 'probe',
-    requests: missing,
+    requests,
     generation: draft.state.routeGeneration,
   });
-  return { ...state, probesAsked: state.probesAsked + missing, probesAskedAt: draft.now };
+  return { ...state, probesAsked: state.probesAsked + requests, probesAskedAt: draft.now };
 }
 
 /** Marked requests of this route are under way: no more of them beside those. */

@@ -112,6 +112,6 @@ function verifyWaits(snapshot: Snapshot, gate: Extract<Gate, { kind: 'verify' }>
     (sum, [pool, counts]) => sum + splitCount(since(counts, state.base[pool])),
     0,
   );
-  const open = total < gate.minRequests ? '' : ', waits for the answers that are under way';
-  return `measures the split: ${Math.min(total, gate.minRequests)} of ${gate.minRequests} requests so far${open}`;
+  const silent = total < gate.minRequests ? '' : ', and the new revision has answered none of them well';
+  return `measures the split: ${Math.min(total, gate.minRequests)} of ${gate.minRequests} requests so far${silent}`;
 }

@@ -164,6 +164,30 @@ test('a split that the router does not follow holds the release and says what wa
   world.runUntil((w) => w.state.release?.gates[1]?.kind === 'waiting');
 });
 
+test('connections that stay open for long do not keep a split from being measured', () => {
+  const world = started(CANARY);
+  for (const { id } of world.replicas) world.inFlight[id] = 1_000;
+  world.apply('v2');
+  world.run(3000);
+  const gate = world.state.release?.gates[0];
+  assert.equal(gate?.kind, 'passed');
+});
+
+test('a gate is not passed while the candidate answers nothing well, and tells', () => {
+  const world = started(CANARY, { verify: { onNoTraffic: 'hold', minRequests: 40 } });
+  world.behaviours.set('v2', { readyAfterMs: 50, answers: 'failed' });
+  world.rps = 0;
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.gates[0]?.kind === 'measuring');
+  world.send(60, 'split');
+  world.run(5000);
+  assert.equal(world.state.release?.gates[0]?.kind, 'measuring', '12 requests of the candidate, all failed');
+  world.behaviours.set('v2', { readyAfterMs: 50, answers: 'ok' });
+  world.send(10, 'split');
+  world.run(100);
+  assert.equal(world.state.release?.gates[0]?.kind, 'passed');
+});
+
 test('no traffic is never a pass: with onNoTraffic: hold the release waits for users', () => {
   const world = started(CANARY, { verify: { onNoTraffic: 'hold' } });
   world.rps = 0;
