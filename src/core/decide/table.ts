@@ -68,7 +68,7 @@ function tableOf(
   const members: Record<PoolId, Member[]> = {};
   const revisions: RouteTable['revisions'] = {};
   for (const pool of namedPools(wanted)) {
-    members[pool] = membersOf(draft, pool);
+    members[pool] = membersOf(draft, pool, wanted);
     revisions[pool] = draft.poolOf(pool).revision;
   }
   const route: Route<PoolId> = mayBeEmpty(draft, wanted, members)
@@ -106,14 +106,16 @@ function hasSomebody(route: Route<PoolId>, members: Record<PoolId, Member[]>): b
 }
 
 /**
- * The ready ones. When none is left, those that were in the route before and still exist: trying a replica whose
- * probe failed beats refusing everybody.
+ * The ready ones. When none is left of a pool that answers for itself, those that were in the route before and still
+ * exist: trying a replica whose probe failed beats refusing everybody. The pools of a roll answer for each other.
  */
-function membersOf(draft: Draft, pool: PoolId): Member[] {
+function membersOf(draft: Draft, pool: PoolId, wanted: Route<PoolId>): Member[] {
   const standing = draft.standing(pool).filter((r) => r.address !== undefined);
   const before = new Set(draft.state.table?.members[pool]?.map((member) => member.replica));
   const ready = standing.filter((r) => r.ready);
-  const chosen = ready.length > 0 ? ready : standing.filter((r) => before.has(r.id));
+  const others = wanted.split.kind === 'perReadyReplica' ? wanted.split.to : [];
+  const othersReady = others.some((other) => draft.standing(other).some((r) => r.ready && r.address));
+  const chosen = ready.length > 0 || othersReady ? ready : standing.filter((r) => before.has(r.id));
   return chosen
     .map((r) => ({ replica: r.id, address: r.address ?? '' }))
     .sort((a, b) => (a.replica < b.replica ? -1 : 1));

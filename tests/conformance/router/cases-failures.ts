@@ -47,6 +47,24 @@ export function failureCases(router: () => Router): void {
       assert.deepEqual({ requests, counted, split }, { requests: 5, counted: 5, split: 5 });
     });
 
+    it('of a roll costs nobody a request: all replicas of both versions are one set', async (t) => {
+      const lab = await Lab.start(t, router());
+      const [old, young] = await Promise.all([lab.backend('old'), lab.backend('young')]);
+      await lab.apply({
+        members: { old: [old], young: [young] },
+        route: { split: { kind: 'perReadyReplica', to: ['old', 'young'] } },
+      });
+      const load = startLoad({ port: lab.port, kept: 4, fresh: 4 });
+      await load.more(100);
+      await young.close();
+      await load.more(300);
+      await load.stop();
+      assert.deepEqual(load.failures, []);
+      assert.deepEqual(new Set(load.replies.map((reply) => reply.status)), new Set([200]));
+      const last = await once(lab.port);
+      assert.deepEqual([last.body, last.headers.get('x-crossfade-revision')], ['old', 'v1-old']);
+    });
+
     it('is asked again at another one for what may be repeated, and never for what may not', async (t) => {
       const lab = await Lab.start(t, router());
       const [a, b] = await Promise.all([lab.backend('a'), lab.backend('b')]);

@@ -2,7 +2,7 @@
 import type { App } from './app.ts';
 import type { ClientConn } from './client.ts';
 import type { OwnCode } from './own-answer.ts';
-import { choosePool, pickMember, turnOf } from './plan.ts';
+import { choosePool, type Plan, type PoolPlan, pickForSplit, pickMember, turnOf } from './plan.ts';
 import type { Target } from './target.ts';
 import type { UpstreamConn } from './upstream.ts';
 
@@ -32,10 +32,19 @@ function route(c: ClientConn, admitted: boolean): OwnCode | null {
   c.by = choice.by;
   c.cookie = choice.cookie;
   if (choice.pool === null) return choice.by === 'preview' ? 'E_NO_PREVIEW' : 'E_NO_REPLICA';
-  const target = pickMember(choice.pool, performance.now(), null);
-  if (target === null) return unreachable(c, turnOf(choice.pool));
-  send(c, target);
+  const picked = pickFor(c, plan, choice.pool, null);
+  if (picked === null) return unreachable(c, turnOf(choice.pool));
+  send(c, picked);
   return null;
+}
+
+/** Somebody for this request, who then answers it as one of its own pool. */
+function pickFor(c: ClientConn, plan: Plan, pool: PoolPlan, skip: Target | null): Target | null {
+  const now = performance.now();
+  if (c.by !== 'split') return pickMember(pool, now, skip);
+  const picked = pickForSplit(plan, pool, now, skip);
+  if (picked !== null) c.pool = picked.pool;
+  return picked?.target ?? null;
 }
 
 /** The split's turn is used all the same: another pool would answer users who are not its own. */
@@ -167,12 +176,11 @@ function retry(c: ClientConn, target: Target, upstream: UpstreamConn): boolean {
   return true;
 }
 
-/** Another connection to the same replica when only the connection was stale; otherwise another replica of the same pool. */
+/** Another connection to the same replica when only the connection was stale; otherwise another replica that may answer for it. */
 function nextTarget(c: ClientConn, target: Target, upstream: UpstreamConn): Target | 'anew' | null {
-  if (c.pool === null) return null;
+  if (c.pool === null || c.plan === null) return null;
   if (upstream.used && target.usable) return target;
-  const now = performance.now();
-  const other = pickMember(c.pool, now, target);
+  const other = pickFor(c, c.plan, c.pool, target);
   if (other !== null) return other;
   // The table was replaced meanwhile and nothing of this pool is left: the request goes by the new one.
   const app: App | undefined = c.destination?.app;

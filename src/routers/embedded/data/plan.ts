@@ -38,6 +38,11 @@ export interface Choice {
   cookie: Buffer | null;
 }
 
+export interface Picked {
+  pool: PoolPlan;
+  target: Target;
+}
+
 export interface PlanSources {
   target(pool: PoolId, replica: string, address: string): Target;
   latency(pool: PoolId): Histogram;
@@ -128,6 +133,21 @@ export function pickMember(pool: PoolPlan, now: Ms, skip: Target | null): Target
     if (member === skip || !member.usable || !member.mayTry(now)) continue;
     pool.next = (at + 1) % members.length;
     return member;
+  }
+  return null;
+}
+
+/**
+ * Like pickMember, and where the replicas of all pools are one set (a roll) somebody of another one when this one has
+ * nobody. A split by weight keeps its shares: there another pool would answer users who are not its own.
+ */
+export function pickForSplit(plan: Plan, pool: PoolPlan, now: Ms, skip: Target | null): Picked | null {
+  const target = pickMember(pool, now, skip);
+  if (target !== null) return { pool, target };
+  if (plan.table.route.split.kind !== 'perReadyReplica') return null;
+  for (const other of plan.split) {
+    const instead = other === pool ? null : pickMember(other, now, skip);
+    if (instead !== null) return { pool: other, target: instead };
   }
   return null;
 }
