@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort } from '../support/free-port.ts';
 import { killHard, rolesUnder } from './harness/processes.ts';
-import { nextVersion, stableApp } from './harness/service.ts';
+import { stableApp, versionOf } from './harness/service.ts';
 import { withLab } from './support/lab.ts';
 import { assertNoFailure, startLoad } from './support/load.ts';
 
@@ -15,7 +15,7 @@ test('a daemon that is killed in a canary loses no request, and any command star
     await lab.apply(app);
     const load = startLoad(`http://127.0.0.1:${listen}/`, { rps: 60, connections: 'mixed' });
     try {
-      await lab.apply(nextVersion(app, '2'), []);
+      await lab.apply(versionOf(app, '2'), []);
       const isPaused = await lab.until('shop', 'the pause', ({ status }) => status.phase === 'Paused');
       await load.more(30);
       const before = await rolesUnder(lab.stateDir);

@@ -1,5 +1,5 @@
 /** App files for the service of these tests, and what decides which of its replicas are ready. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type AppDocument, type ServiceOptions, serviceApp, withEnv } from '../support/service.ts';
 
@@ -10,25 +10,30 @@ export function stableApp(options: ServiceOptions): AppDocument {
   return serviceApp({ ...options, spec: { source: SOURCE, ...options.spec } });
 }
 
+/** Which replicas of one version may be ready: all, until it is closed. */
 export interface Hold {
   folder: string;
-  /** Lets this replica become ready. */
+  /** From now on none is ready but these. */
+  close(allowed?: readonly string[]): Promise<void>;
   allow(replica: string): Promise<void>;
-  /** Lets all of them. */
   lift(): Promise<void>;
 }
 
-/** A folder that holds back every replica which is started with it. */
-export async function createHold(parent: string, name: string): Promise<Hold> {
-  const folder = path.join(parent, `hold-${name}`);
-  await mkdir(folder);
+export function createHold(folder: string): Hold {
+  const allow = (replica: string, where = folder) => writeFile(path.join(where, replica), '');
   return {
     folder,
-    allow: (replica) => writeFile(path.join(folder, replica), ''),
+    async close(allowed = []) {
+      await mkdir(`${folder}.new`);
+      for (const replica of allowed) await allow(replica, `${folder}.new`);
+      // At once: those that are allowed must not miss a beat.
+      await rename(`${folder}.new`, folder);
+    },
+    allow: (replica) => allow(replica),
     lift: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-/** The next version of the App; with a hold, none of its replicas is ready before it is allowed to. */
-export const nextVersion = (app: AppDocument, version: string, hold?: Hold): AppDocument =>
+/** The same App in this version, its replicas ready as the hold says. */
+export const versionOf = (app: AppDocument, version: string, hold?: Hold): AppDocument =>
   withEnv(app, { VERSION: version, ...(hold ? { HOLD: hold.folder } : {}) });

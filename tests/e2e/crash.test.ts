@@ -1,0 +1,158 @@
+/**
+ * kill -9 of everything that can be killed, at each stage of a release, with users. Then the release stands where it
+ * stood, goes on or is undone by itself, and nothing is left over.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cleanup } from '../support/temp-dir.ts';
+import { type Crash, crash, recovered } from './harness/crashes.ts';
+import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
+import {
+  hasEnded,
+  isOwnRefusal,
+  MOMENT_NAMES,
+  MOMENTS,
+  type MomentName,
+  standing,
+} from './harness/moments.ts';
+import { assertServed, openSite, type Site } from './harness/site.ts';
+import { type Lab, withLab } from './support/lab.ts';
+import { isFullTest, seedOfTest } from './support/matrix.ts';
+
+interface Stage {
+  moment: MomentName;
+  site: Site;
+}
+
+/** What leaves every release where it is. */
+const IN_PLACE = [
+  'daemon',
+  'worker',
+  'parent',
+  'router',
+  'stable replica',
+] as const satisfies readonly Crash[];
+
+/** One after the other, in one order; in a full test every one of them is the first once, and has each neighbour. */
+const rotations = IN_PLACE.map((_, first) => [...IN_PLACE.slice(first), ...IN_PLACE.slice(0, first)]);
+const orders = isFullTest()
+  ? rotations.flatMap((order) => [order, order.toReversed()])
+  : [rotations[seedOfTest() % rotations.length] ?? []];
+
+for (const order of orders) {
+  test(`whatever is killed, every release stands where it stood, and goes on: ${order.join(', ')}`, async (t) => {
+    await withStages(t, MOMENT_NAMES, async (lab, stages) => {
+      for (const what of order) {
+        await crashInPlace(lab, stages, what);
+        t.diagnostic(`${what}: every release stands where it stood`);
+      }
+      await onEach(stages, endIt);
+      await finish(lab, stages);
+    });
+  });
+}
+
+for (const what of ['candidate', 'all'] as const satisfies readonly Crash[]) {
+  test(`what has lost its ready candidate (${what}) is undone by itself, the rest goes on`, async (t) => {
+    await withStages(t, MOMENT_NAMES, async (lab, stages) => {
+      const doomed = stages.filter(({ moment }) => MOMENTS[moment].whenCandidateDies === 'aborted');
+      const others = stages.filter((stage) => !doomed.includes(stage));
+      const stable = new Map<Site, string | null>();
+      await onEach(doomed, async ({ site }) => {
+        stable.set(site, (await site.view()).status.stableRevision);
+      });
+      await crashInPlace(lab, stages, what, doomed);
+      await onEach(doomed, async ({ site }) => {
+        const { status } = await site.until('its end', hasEnded);
+        assert.equal(status.lastRelease?.verdict, 'aborted');
+        assert.equal(status.lastRelease?.reason?.code, 'E_CANDIDATE_CRASHED');
+        assert.equal(status.stableRevision, stable.get(site));
+        assert.deepEqual(
+          status.route.map(({ revision, weightPercent }) => [revision, weightPercent]),
+          [[status.stableRevision, 100]],
+        );
+        recovered(site);
+      });
+      await onEach(others, endIt);
+      await finish(lab, stages);
+    });
+  });
+}
+
+async function endIt({ moment, site }: Stage): Promise<void> {
+  await MOMENTS[moment].goOn(site);
+  const { status } = await site.until('its end', hasEnded);
+  assert.equal(status.lastRelease?.verdict, MOMENTS[moment].ends, JSON.stringify(status.lastRelease?.reason));
+}
+
+/** @param doomed those that it does not leave where they are */
+async function crashInPlace(
+  lab: Lab,
+  stages: readonly Stage[],
+  what: Crash,
+  doomed: readonly Stage[] = [],
+): Promise<void> {
+  const stood = new Map<Site, string>();
+  await onEach(stages, async ({ site }) => {
+    stood.set(site, standing(await site.view()));
+  });
+  await crash(
+    lab,
+    stages.map(({ site }) => site),
+    what,
+  );
+  await onEach(
+    stages.filter((stage) => !doomed.includes(stage)),
+    async ({ site }) => {
+      const before = stood.get(site);
+      await site.until(`what it was before (${what}): ${before}`, (app) => standing(app) === before);
+      recovered(site);
+      await site.load.more(5);
+    },
+  );
+  if (doomed.length === 0) await assertNothingOrphaned(lab, namesOf(stages));
+}
+
+/** Releases that stand still, each at its moment, with users. */
+async function withStages(
+  t: Cleanup,
+  moments: readonly MomentName[],
+  body: (lab: Lab, stages: readonly Stage[]) => Promise<void>,
+): Promise<void> {
+  await withLab(t, async (lab) => {
+    await lab.crossfade(['get', 'apps']);
+    const stages: Stage[] = [];
+    for (const moment of moments) {
+      const name = moment.toLowerCase().replaceAll(' ', '-');
+      stages.push({ moment, site: await openSite(lab, { name, ...MOMENTS[moment].options }) });
+    }
+    try {
+      await onEach(stages, ({ moment, site }) => MOMENTS[moment].enter(site));
+      await body(lab, stages);
+    } finally {
+      await Promise.all(stages.map(({ site }) => site.end()));
+    }
+  });
+}
+
+/** At the same time; the first failure is told once all have ended. */
+async function onEach(stages: readonly Stage[], body: (stage: Stage) => Promise<unknown>): Promise<void> {
+  const all = stages.map((stage) => stage.site.lab.explaining(stage.site.name, () => body(stage)));
+  for (const ended of await Promise.allSettled(all)) if (ended.status === 'rejected') throw ended.reason;
+}
+
+/** Nobody has lost a request without an excuse, and once everything is deleted nothing of it is left. */
+async function finish(lab: Lab, stages: readonly Stage[]): Promise<void> {
+  await onEach(stages, async ({ moment, site }) => {
+    await site.load.more(5);
+    await site.end();
+    assertServed(site, 'isOutage' in MOMENTS[moment] ? isOwnRefusal : undefined);
+  });
+  await assertNothingOrphaned(lab, namesOf(stages));
+  await lab.crossfade(['delete', ...namesOf(stages), '--wait']);
+  await assertNothingOrphaned(lab, []);
+  for (const name of namesOf(stages)) assert.deepEqual(await filesOf(lab.stateDir, name), []);
+  assert.deepEqual(await halfMadeFiles(lab.stateDir), []);
+}
+
+const namesOf = (stages: readonly Stage[]) => stages.map(({ site }) => site.name);

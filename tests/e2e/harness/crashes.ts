@@ -1,0 +1,92 @@
+/** kill -9, at what a Crossfade consists of, and what makes it whole again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../../support/wait-for.ts';
+import type { Lab } from '../support/lab.ts';
+import type { Seen } from '../support/load.ts';
+import { killHard, mainProcesses, type Roles, rolesUnder } from './processes.ts';
+import type { Site } from './site.ts';
+
+export const CRASHES = [
+  'daemon',
+  'worker',
+  'parent',
+  'router',
+  'stable replica',
+  'candidate',
+  'all',
+] as const;
+export type Crash = (typeof CRASHES)[number];
+
+/** The client's own connections learn of an end in the next turns of its loop. */
+const SETTLE_MS = 100;
+
+/**
+ * Kills, starts the daemon again by a command where it was killed, and notes which requests may have failed. After `all`
+ * that goes on until `recovered`.
+ */
+export async function crash(lab: Lab, sites: readonly Site[], what: Crash): Promise<void> {
+  const roles = await rolesUnder(lab.stateDir);
+  const from = Date.now();
+  if (what === 'all')
+    for (const { excuses } of sites) excuses.push({ why: what, from, until: Number.POSITIVE_INFINITY });
+  await killHard(await victims(sites, roles, what));
+  await sleep(SETTLE_MS);
+  // In flight means: sent before the worker was gone. The sockets are the parent's, so nothing is refused.
+  if (what === 'worker')
+    for (const { excuses } of sites) excuses.push({ why: what, from, until: Date.now() });
+  if (what === 'daemon' || what === 'all') await lab.crossfade(['get', 'apps']);
+  if (what === 'router') await Promise.all(sites.map((site) => untilAnswered(site, what, from)));
+}
+
+/** From here on nobody is to notice anything any more. */
+export function recovered({ excuses }: Site): void {
+  for (const excuse of excuses) excuse.until = Math.min(excuse.until, Date.now());
+}
+
+async function victims(sites: readonly Site[], roles: Roles, what: Crash): Promise<number[]> {
+  switch (what) {
+    case 'daemon':
+      return roles.daemons;
+    case 'worker':
+      return roles.workers;
+    case 'parent':
+      return roles.parents;
+    case 'router':
+      return [...roles.parents, ...roles.workers];
+    case 'all':
+      return [...roles.daemons, ...roles.parents, ...roles.workers, ...roles.replicas.map(({ pid }) => pid)];
+    case 'stable replica':
+      return oneOfEach(sites, roles, 'stable');
+    case 'candidate':
+      return oneOfEach(sites, roles, 'candidate');
+  }
+}
+
+/** A ready one, where there is one: it has users to lose. */
+async function oneOfEach(
+  sites: readonly Site[],
+  roles: Roles,
+  role: 'stable' | 'candidate',
+): Promise<number[]> {
+  const chosen = sites.map(async (site) => {
+    const all = await site.replicas(role);
+    const victim = all.find(({ ready }) => ready) ?? all[0];
+    return victim ? mainProcesses(roles, site.name, victim.id).map(({ pid }) => pid) : [];
+  });
+  return (await Promise.all(chosen)).flat();
+}
+
+/** Nobody is answered without a router: until the first one is again. */
+async function untilAnswered({ name, load, excuses }: Site, why: string, from: number): Promise<void> {
+  const reached = ({ failure }: Seen) => failure === null || failure.startsWith('http_');
+  // A first release has no address yet.
+  if (!load.seen.some(reached)) return;
+  const killedAt = Date.now();
+  const gap = { why, from, until: Number.POSITIVE_INFINITY };
+  excuses.push(gap);
+  const answered = await waitFor(() => load.seen.find((seen) => seen.sentAt > killedAt && reached(seen)), {
+    timeoutMs: 60_000,
+    what: `an answer from ${name}`,
+  });
+  gap.until = answered.answeredAt;
+}
