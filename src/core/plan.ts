@@ -138,7 +138,7 @@ function peak(stages: readonly Stage[], spec: AppSpec['spec'], hasStable: boolea
   return most;
 }
 
-export function describeRoute(route: Route<Arm>): string {
+function describeRoute(route: Route<Arm>): string {
   if (route.admit.kind === 'refuse') return 'requests are refused with 503';
   if (route.admit.kind === 'hold') {
     return `requests wait, at most ${route.admit.maxRequests} of them for ${route.admit.maxMs / 1000} s`;
@@ -201,7 +201,7 @@ function notes(spec: AppSpec, change: PlanView['change'], hasStable: boolean): s
 }
 
 /** Leaf by leaf, by path. Values are shown as JSON, texts as they are. */
-export function differences(from: unknown, to: unknown): PlanView['differences'] {
+function differences(from: unknown, to: unknown): PlanView['differences'] {
   const a = new Map(leaves(from, ''));
   const b = new Map(leaves(to, ''));
   return [...new Set([...a.keys(), ...b.keys()])]

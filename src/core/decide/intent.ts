@@ -163,7 +163,7 @@ function reverseOutage(
 }
 
 /** A stage speaks of arms, the wire of pools. */
-export function toPools(route: Route<Arm>, arms: Release['arms']): Route<PoolId> {
+function toPools(route: Route<Arm>, arms: Release['arms']): Route<PoolId> {
   const pool = (arm: Arm): PoolId => {
     const id = arms[arm];
     if (id === undefined) throw new Error(`route names ${arm}, which this release does not have`);

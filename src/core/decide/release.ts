@@ -70,7 +70,7 @@ export function newRecord(stage: Stage | undefined, now: number): StageRecord {
 }
 
 /** The candidate's share that a stage asks for; undefined where the split is not by weight. */
-export function askedWeight(stage: Stage): number | undefined {
+function askedWeight(stage: Stage): number | undefined {
   const { split } = stage.route;
   if (split.kind !== 'weights') return undefined;
   return split.to.find((share) => share.key === CANDIDATE)?.weight ?? 0;
