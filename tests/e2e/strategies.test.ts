@@ -28,22 +28,29 @@ const MATRIX = {
   undo: ['warm', 'cold'],
 } as const;
 
+type StrategyCell = Cell<typeof MATRIX>;
+
+/** Only these keep the old version warm at all. */
+const KEEPS_WARM: readonly string[] = ['blueGreen', 'canary', 'abTest'];
+const CELLS = allCells(MATRIX).filter(
+  ({ strategy, undo }) => undo === 'cold' || KEEPS_WARM.includes(strategy),
+);
+
 /** Apps at a time in one Crossfade. */
 const CONCURRENCY = 4;
 
 test('the sample has every pair of values, is the same for the same seed and another for another', () => {
-  const all = allCells(MATRIX);
-  const sample = coveringSample(all, { strength: 2 }, 7);
-  const pairs = (cells: typeof all) => new Set(cells.flatMap((cell) => coveredBy(cell, 2)));
-  assert.equal(all.length, 192);
-  assert.deepEqual([...pairs(sample)].sort(), [...pairs(all)].sort());
+  const sample = coveringSample(CELLS, { strength: 2 }, 7);
+  const pairs = (cells: readonly StrategyCell[]) => new Set(cells.flatMap((cell) => coveredBy(cell, 2)));
+  assert.equal(CELLS.length, 144);
+  assert.deepEqual([...pairs(sample)].sort(), [...pairs(CELLS)].sort());
   assert.ok(sample.length < 20, `${sample.length} cells`);
-  assert.deepEqual(coveringSample(all, { strength: 2 }, 7), sample);
-  assert.notDeepEqual(coveringSample(all, { strength: 2 }, 8), sample);
+  assert.deepEqual(coveringSample(CELLS, { strength: 2 }, 7), sample);
+  assert.notDeepEqual(coveringSample(CELLS, { strength: 2 }, 8), sample);
 });
 
 test('no strategy loses a request, forward or back', { concurrency: CONCURRENCY }, async (t) => {
-  const cells = chosenCells('strategies under load', MATRIX);
+  const cells = chosenCells('strategies under load', CELLS);
   await withLab(t, async (lab) => {
     await lab.crossfade(['get', 'apps']);
     await Promise.all(
@@ -52,7 +59,7 @@ test('no strategy loses a request, forward or back', { concurrency: CONCURRENCY 
   });
 });
 
-async function thereAndBack(lab: Lab, cell: Cell<typeof MATRIX>, name: string): Promise<void> {
+async function thereAndBack(lab: Lab, cell: StrategyCell, name: string): Promise<void> {
   const listen = await freePort();
   const app = serviceApp({
     name,
@@ -101,7 +108,7 @@ interface Released {
 
 async function release(
   lab: Lab,
-  cell: Cell<typeof MATRIX>,
+  cell: StrategyCell,
   name: string,
   run: () => Promise<void>,
 ): Promise<Released> {

@@ -19,7 +19,7 @@ export interface Lab {
   crossfade(args: readonly string[], expected?: number): Promise<CliResult>;
   /** Writes the App file and applies it with these flags. */
   apply(app: AppDocument, flags?: readonly string[], expected?: number): Promise<CliResult>;
-  /** `crossfade get app NAME -o json`. */
+  /** What `crossfade get app NAME -o json` prints, from where it has it. */
   app(name: string): Promise<AppView>;
   /** Waits until the App is as `holds` says. */
   until(name: string, what: string, holds: (app: AppView) => boolean): Promise<AppView>;
@@ -75,7 +75,7 @@ function openLab(stateDir: string, folder: string): Lab {
       await writeFile(file, JSON.stringify(app));
       return crossfade(['apply', '-f', file, ...flags], expected);
     },
-    app: async (name) => JSON.parse((await crossfade(['get', 'app', name, '-o', 'json'])).stdout) as AppView,
+    app: (name) => client.app(refOf(name)),
     async until(name, what, holds) {
       let seen: AppView | undefined;
       const arrived = async () => {
