@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from '../support/temp-dir.ts';
 import { type Crash, crash, recovered } from './harness/crashes.ts';
 import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
@@ -18,6 +19,7 @@ import {
 import { assertServed, openSite, type Site } from './harness/site.ts';
 import { type Lab, withLab } from './support/lab.ts';
 import { isFullTest, seedOfTest } from './support/matrix.ts';
+import { strategyOf } from './support/service.ts';
 
 interface Stage {
   moment: MomentName;
@@ -32,6 +34,9 @@ const IN_PLACE = [
   'router',
   'stable replica',
 ] as const satisfies readonly Crash[];
+
+/** By then a release that does not end is a failure. */
+const MOST_KILLS = 6;
 
 /** One after the other, in one order; in a full test every one of them is the first once, and has each neighbour. */
 const rotations = IN_PLACE.map((_, first) => [...IN_PLACE.slice(first), ...IN_PLACE.slice(0, first)]);
@@ -52,9 +57,10 @@ for (const order of orders) {
   });
 }
 
-for (const what of ['candidate', 'all'] as const satisfies readonly Crash[]) {
+for (const [index, what] of (['candidate', 'all'] as const satisfies readonly Crash[]).entries()) {
   test(`what has lost its ready candidate (${what}) is undone by itself, the rest goes on`, async (t) => {
-    await withStages(t, MOMENT_NAMES, async (lab, stages) => {
+    const moments = MOMENT_NAMES.filter((_, at) => isFullTest() || (at + seedOfTest()) % 2 === index);
+    await withStages(t, moments, async (lab, stages) => {
       const doomed = stages.filter(({ moment }) => MOMENTS[moment].whenCandidateDies === 'aborted');
       const others = stages.filter((stage) => !doomed.includes(stage));
       const stable = new Map<Site, string | null>();
@@ -78,6 +84,42 @@ for (const what of ['candidate', 'all'] as const satisfies readonly Crash[]) {
     });
   });
 }
+
+test('a daemon that is killed again and again while releases move costs no request and loses none of them', async (t) => {
+  await withLab(t, async (lab) => {
+    const strategies = ['rolling', 'canary', 'blueGreen', 'recreate-hold'] as const;
+    const sites: Site[] = [];
+    for (const strategy of strategies)
+      sites.push(
+        await openSite(lab, { name: strategy.toLowerCase(), strategy: strategyOf(strategy), replicas: 2 }),
+      );
+    try {
+      await Promise.all(sites.map((site) => site.apply('1')));
+      for (const site of sites) site.begin();
+      await Promise.all(sites.map((site) => site.apply('2', [])));
+      const ended = async () => (await Promise.all(sites.map((site) => site.view()))).every(hasEnded);
+      for (let kills = 0; kills < MOST_KILLS && !(await ended()); kills += 1) {
+        // Another moment of the releases each time, the same for the same seed.
+        await sleep(((kills + seedOfTest()) * 137) % 900);
+        await crash(lab, sites, 'daemon');
+      }
+      for (const site of sites) {
+        const { status } = await lab.explaining(site.name, () => site.until('its end', hasEnded));
+        assert.equal(status.lastRelease?.verdict, 'promoted', JSON.stringify(status.lastRelease?.reason));
+        assert.equal(status.lastRelease?.id, 'r2');
+        await site.load.more(5);
+        await site.end();
+        assertServed(site);
+      }
+      await assertNothingOrphaned(
+        lab,
+        sites.map(({ name }) => name),
+      );
+    } finally {
+      await Promise.all(sites.map((site) => site.end()));
+    }
+  });
+});
 
 async function endIt({ moment, site }: Stage): Promise<void> {
   await MOMENTS[moment].goOn(site);
