@@ -78,6 +78,18 @@ const removedRoutesExist: Rule = ({ spec, problem }) => {
   }
 };
 
+/** Users who stay where they are bring many requests each: no independent samples, however many there are. */
+const splitOfUsersIsProbed: Rule = ({ spec, problem }) => {
+  const { canary, abTest } = spec.strategy ?? {};
+  const bySample = canary?.sticky !== undefined || (abTest?.split?.percent ?? 0) > 0;
+  if (!bySample || spec.verify?.onNoTraffic !== 'hold') return;
+  problem(
+    ['verify', 'onNoTraffic'],
+    'must be probe where users stay on the version they got: their requests cannot show whether the split is followed, so the release would wait for ever',
+    { suggestion: 'remove it: marked requests, each as a user of its own, are the default' },
+  );
+};
+
 export const strategyRules: readonly Rule[] = [
   trafficNeedsRoute,
   holdNeedsRoute,
@@ -85,4 +97,5 @@ export const strategyRules: readonly Rule[] = [
   promotionAgrees,
   experimentHasUsers,
   removedRoutesExist,
+  splitOfUsersIsProbed,
 ];

@@ -273,5 +273,14 @@ export const arbitraryApp: Arb<AppSpec> = record<AppSpec, never>({
     labels: fc.dictionary(label, label, { maxKeys: 2, noNullPrototype: true }),
     annotations: names(label),
   }),
-  spec: fc.oneof(routed, workers),
+  spec: fc.oneof(routed, workers).map(measurable),
 });
+
+/** A split of users is measured by marked requests only. */
+function measurable(spec: Spec): Spec {
+  const { strategy, verify } = spec;
+  const ofUsers =
+    (strategy.kind === 'canary' && strategy.sticky !== undefined) ||
+    (strategy.kind === 'abTest' && strategy.split !== undefined);
+  return ofUsers ? { ...spec, verify: { ...verify, onNoTraffic: 'probe' } } : spec;
+}
