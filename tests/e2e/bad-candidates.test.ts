@@ -33,9 +33,12 @@ const TOLD: Record<Bad, { code: RegExp; cause: RegExp[] }> = {
     cause: [/exited with code 7 before it was ready/, /fatal: no configuration for this environment/],
   },
   neverReady: { code: /^E_PROGRESS_DEADLINE$/, cause: [/is not ready: GET \/healthz answered 503/] },
+  // Whichever is seen first: that it is gone, or that users get no answer.
   crashes: {
-    code: /^E_CANDIDATE_CRASHED$/,
-    cause: [/exited with code 9 after it had been ready/, /fatal: out of memory, as it were/],
+    code: /^E_CANDIDATE_CRASHED$|^E_NO_SUCCESS$|^E_CANDIDATE_UNREADY$/,
+    cause: [
+      /exited with code 9 after it had been ready.*fatal: out of memory, as it were|answered none of |is no longer ready/,
+    ],
   },
   hangs: { code: /^E_PROGRESS_DEADLINE$/, cause: [/is not ready: no answer within 1 s/] },
   // Whichever is seen first: that it fails its probe, or that users wait.
