@@ -142,6 +142,8 @@ function assertGoneBack(status: AppView['status'], before: string | null, bad: B
   );
   assert.equal(status.lastRelease?.verdict, 'aborted', told);
   assert.match(status.lastRelease?.reason?.code ?? '', code, told);
+  if (status.lastRelease?.strategy === 'recreate')
+    assert.equal(typeof status.lastRelease.outageMs, 'number', told);
   for (const words of cause) assert.match(status.lastRelease?.reason?.message ?? '', words, told);
 }
 

@@ -1,5 +1,7 @@
 /** A stage is passed by what was measured, never by what the router's table says, and never by nothing at all. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppView, StageView } from '../../src/api/types.ts';
@@ -237,3 +239,34 @@ scenario("onNoTraffic: probe passes by marked requests, which count as nobody's"
   );
   await lab.crossfade(['rollout', 'promote', name, ...WAIT]);
 });
+
+scenario('marked requests do not pass a candidate that answers none of them well', async (lab, name) => {
+  const listen = await freePort();
+  const app = serviceApp({ name, listen, strategy: { blueGreen: {} } });
+  await lab.apply(app);
+  const { stderr } = await lab.apply(withEnv(app, { VERSION: '2', BAD: 'answers500' }), WAIT, 6);
+  assert.match(stderr, /answered none of its first \d+ requests well \(\d+ failed; \d+ were marked requests/);
+});
+
+scenario('connections that stay open do not keep the split from being measured', async (lab, name) => {
+  const listen = await freePort();
+  const spec = { drain: { timeout: '1s', longConnections: '1s' } };
+  const app = serviceApp({ name, listen, strategy: CANARY_20, env: { DELAYS: 'none' }, spec });
+  await lab.apply(app);
+  const open = await Promise.all(
+    Array.from({ length: 40 }, () => openStream(`http://127.0.0.1:${listen}/open`)),
+  );
+  try {
+    await lab.apply(withEnv(app, { VERSION: '2' }), []);
+    const paused = await lab.until(name, 'the pause', isPaused);
+    assert.equal(currentStage(paused)?.measuredPercent, 20);
+  } finally {
+    for (const stream of open) stream.destroy();
+  }
+});
+
+/** Resolves with an answer whose head has come and whose body never ends. */
+async function openStream(url: string): Promise<http.IncomingMessage> {
+  const [stream] = (await once(http.get(url, { agent: false }), 'response')) as [http.IncomingMessage];
+  return stream.on('error', () => {});
+}

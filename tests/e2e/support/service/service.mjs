@@ -24,6 +24,8 @@ function say(response, status, body, delayMs = 0) {
 const server = http.createServer((request, response) => {
   const isHealth = request.url === '/healthz';
   if (!isHealth) answered += 1;
+  // The head of an answer that never ends: what a stream of events is.
+  if (request.url === '/open') return void response.writeHead(200).flushHeaders();
   switch (bad) {
     case 'neverReady':
       return say(response, isHealth ? 503 : 200, 'the database cannot be reached');
