@@ -68,8 +68,8 @@ const NOT_SAID = /^(crossfade: .*|[\s^~]*|\s+at .*)$/;
 /** The last lines that the program itself wrote, for messages. */
 export function tail(replica: Replica): string {
   const all = replica.logTail ?? [];
-  // Once each: a program that was started three times said it three times.
-  const said = [...new Set(all.filter((line) => !NOT_SAID.test(line)))];
+  // Once each, where it was said last: a program that was started three times said it three times.
+  const said = [...new Set(all.filter((line) => !NOT_SAID.test(line)).toReversed())].toReversed();
   const lines = (said.length > 0 ? said : all).slice(-3);
   return lines.length > 0 ? `; its last lines: ${lines.map((line) => JSON.stringify(line)).join(' ')}` : '';
 }

@@ -46,4 +46,6 @@ it('what every attempt said is quoted once', () => {
   const attempt = ['crossfade: started', 'PAYMENT_URL is not set', 'crossfade: exited with code 1'];
   const lines = [...attempt, ...attempt, ...attempt];
   assert.equal(tail(replica(lines)), '; its last lines: "PAYMENT_URL is not set"');
+  const cut = ['ends', 'crossfade: exited', 'begins', 'fails', 'ends', 'begins', 'fails', 'ends'];
+  assert.equal(tail(replica(cut)), '; its last lines: "begins" "fails" "ends"');
 });
