@@ -7,7 +7,8 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d\d:\d\d:\d\d\.\d+/g, '<time>'],
   [/\bpid \d+/g, 'pid <n>'],
   [/127\.0\.0\.1:2\d{4}\b/g, '<replica address>'],
-  [/Node\.js v[\d.]+/g, 'Node.js <version>'],
+  // What the program said about its end; how much around it is quoted is up to the moment.
+  [/its last lines: .*("\w*Error: [^"]*").* \(E_/g, 'its last lines: $1 (E_'],
   // Which of several replicas was the first to fail.
   [/\breplica (\d+-\d+)-\d+/g, 'replica $1-<n>'],
   [/measured [\d.]+%/g, 'measured <share>'],
