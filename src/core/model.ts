@@ -276,7 +276,7 @@ export interface Replica {
   phase: 'starting' | 'running' | 'backoff' | 'stopping';
   ready: boolean;
   readySince?: Ms;
-  /** It was ready at least once in this boot of the machine. */
+  /** It was ready at least once since it was created. */
   wasReady: boolean;
   startedAt: Ms;
   /** Times it was started again after an exit that nobody asked for. */

@@ -74,7 +74,7 @@ function tableOf(
   const route: Route<PoolId> = mayBeEmpty(draft, wanted, members)
     ? { ...wanted, admit: { kind: 'refuse' } }
     : wanted;
-  if (route.admit.kind === 'open' && !(hasSomebody(draft, route, members) && newOnesReady(draft, route)))
+  if (route.admit.kind === 'open' && !(hasSomebody(route, members) && newOnesReady(draft, route)))
     return undefined;
   return { app: draft.app.key, generation: 0, front: frontOf(draft), route, members, revisions };
 }
@@ -84,7 +84,7 @@ function mayBeEmpty(draft: Draft, route: Route<PoolId>, members: Record<PoolId, 
   const { replicas } = draft.spec;
   if (replicas === 0) return true;
   const roll = draft.release?.stages.find((stage) => stage.via.kind === 'roll')?.via;
-  if (roll?.kind !== 'roll' || route.split.kind !== 'perReadyReplica' || hasSomebody(draft, route, members))
+  if (roll?.kind !== 'roll' || route.split.kind !== 'perReadyReplica' || hasSomebody(route, members))
     return false;
   return resolveFenceposts(roll.maxSurge, roll.maxUnavailable, replicas).unavailable >= replicas;
 }
@@ -96,21 +96,18 @@ function newOnesReady(draft: Draft, route: Route<PoolId>): boolean {
   return [...namedPools(route)].every((pool) => last.has(pool) || draft.standing(pool).some((r) => r.ready));
 }
 
-/**
- * Every pool that the split gives requests to has a member; a roll's pools are one set together. While the router
- * serves nobody at all (after a reboot) one pool is enough: its users need not wait for those of the others.
- */
-function hasSomebody(draft: Draft, { split }: Route<PoolId>, members: Record<PoolId, Member[]>): boolean {
-  const isThere = (pool: PoolId) => (members[pool]?.length ?? 0) > 0;
-  if (split.kind === 'perReadyReplica') return split.to.some(isThere);
-  const routed = split.to.filter((share) => share.weight > 0).map((share) => share.key);
-  return draft.router?.serving ? routed.every(isThere) : routed.some(isThere);
+/** Every pool that the split gives requests to has a member; a roll's pools are one set together. */
+function hasSomebody(route: Route<PoolId>, members: Record<PoolId, Member[]>): boolean {
+  const count = (pool: PoolId) => members[pool]?.length ?? 0;
+  const { split } = route;
+  return split.kind === 'weights'
+    ? split.to.every((share) => share.weight === 0 || count(share.key) > 0)
+    : split.to.some((pool) => count(pool) > 0);
 }
 
 /**
  * The ready ones. When none is left of a pool that answers for itself, those that were in the route before and still
- * exist: trying a replica whose probe failed beats refusing everybody. Not one that was never ready since it was
- * started in this boot: at its address may be anybody. The pools of a roll answer for each other.
+ * exist: trying a replica whose probe failed beats refusing everybody. The pools of a roll answer for each other.
  */
 function membersOf(draft: Draft, pool: PoolId, wanted: Route<PoolId>): Member[] {
   const standing = draft.standing(pool).filter((r) => r.address !== undefined);
@@ -118,8 +115,7 @@ function membersOf(draft: Draft, pool: PoolId, wanted: Route<PoolId>): Member[] 
   const ready = standing.filter((r) => r.ready);
   const others = wanted.split.kind === 'perReadyReplica' ? wanted.split.to : [];
   const othersReady = others.some((other) => draft.standing(other).some((r) => r.ready && r.address));
-  const chosen =
-    ready.length > 0 || othersReady ? ready : standing.filter((r) => before.has(r.id) && r.wasReady);
+  const chosen = ready.length > 0 || othersReady ? ready : standing.filter((r) => before.has(r.id));
   return chosen
     .map((r) => ({ replica: r.id, address: r.address ?? '' }))
     .sort((a, b) => (a.replica < b.replica ? -1 : 1));
