@@ -77,7 +77,7 @@ for (const [index, what] of (['candidate', 'all'] as const satisfies readonly Cr
           status.route.map(({ revision, weightPercent }) => [revision, weightPercent]),
           [[status.stableRevision, 100]],
         );
-        recovered(site);
+        await recovered(site);
       });
       await onEach(others, endIt);
       await finish(lab, stages);
@@ -148,7 +148,7 @@ async function crashInPlace(
     async ({ site }) => {
       const before = stood.get(site);
       await site.until(`what it was before (${what}): ${before}`, (app) => standing(app) === before);
-      recovered(site);
+      await recovered(site);
       await site.load.more(5);
     },
   );

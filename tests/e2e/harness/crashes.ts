@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Lab } from '../support/lab.ts';
 import type { Seen } from '../support/load.ts';
+import { isOwnRefusal } from './moments.ts';
 import { killHard, mainProcesses, type Roles, rolesUnder } from './processes.ts';
 import type { Site } from './site.ts';
 
@@ -38,9 +39,18 @@ export async function crash(lab: Lab, sites: readonly Site[], what: Crash): Prom
   if (what === 'router') await Promise.all(sites.map((site) => untilAnswered(site, what, from)));
 }
 
-/** From here on nobody is to notice anything any more. */
-export function recovered({ excuses }: Site): void {
-  for (const excuse of excuses) excuse.until = Math.min(excuse.until, Date.now());
+/** From the next request that is served, or declared not to be, nobody is to notice anything any more. */
+export async function recovered({ name, load, excuses }: Site): Promise<void> {
+  const open = excuses.filter(({ until }) => until === Number.POSITIVE_INFINITY);
+  if (open.length === 0) return;
+  // Ready is not yet routed: the table that names the new addresses comes after it.
+  const from = Date.now();
+  const fine = (seen: Seen) => seen.sentAt > from && (seen.failure === null || isOwnRefusal(seen));
+  const { answeredAt } = await waitFor(() => load.seen.find(fine), {
+    timeoutMs: 60_000,
+    what: `an answer from ${name} once it is whole again`,
+  });
+  for (const excuse of open) excuse.until = answeredAt;
 }
 
 async function victims(sites: readonly Site[], roles: Roles, what: Crash): Promise<number[]> {
