@@ -10,8 +10,8 @@ import { Random } from './random.ts';
 type Strategy = AppSpec['spec']['strategy'];
 export type ProfileName = keyof typeof PROFILES;
 
-/** Everything about one life follows from its seed. */
-export function oneLife(seed: number, profile: ProfileName): FaultyWorld {
+/** Everything about one life follows from its seed. @throws SimulationFailure */
+export async function oneLife(seed: number, profile: ProfileName): Promise<FaultyWorld> {
   const random = new Random(seed);
   const world = new FaultyWorld(random, PROFILES[profile], strategyOf(random), {
     replicas: random.int(1, 4),
@@ -61,7 +61,7 @@ function strategyOf(random: Random): Strategy {
   ]);
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       releases: { type: 'string', default: '1000' },
@@ -71,7 +71,7 @@ function main(): void {
   });
   const names = Object.keys(PROFILES) as ProfileName[];
   if (values.seed !== undefined) {
-    const world = oneLife(Number(values.seed), (values.profile ?? 'hostile') as ProfileName);
+    const world = await oneLife(Number(values.seed), (values.profile ?? 'hostile') as ProfileName);
     process.stdout.write(`${world.log.join('\n')}\n`);
     return;
   }
@@ -84,7 +84,7 @@ function main(): void {
     const profile =
       (values.profile as ProfileName | undefined) ??
       (lives % 2 === 0 ? 'hostile' : (names[(lives >> 1) % 3] ?? 'calm'));
-    const world = oneLife(first + lives, profile);
+    const world = await oneLife(first + lives, profile);
     releases += world.releases;
     lives += 1;
     for (const what of [...world.seen.stages, ...world.seen.verbs, ...world.seen.ends])
@@ -100,7 +100,7 @@ function main(): void {
 
 if (process.argv[1] === import.meta.filename) {
   try {
-    main();
+    await main();
   } catch (error) {
     process.stderr.write(
       `${error instanceof SimulationFailure ? error.message : ((error as Error).stack ?? error)}\n`,

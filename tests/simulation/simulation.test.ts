@@ -18,23 +18,24 @@ const FOUND: readonly [seed: number, profile: ProfileName][] = [
   [248701757, 'hostile'], // capacity of a pool judged by the replicas of another
 ];
 
-test('seeds that once found a defect find none', () => {
-  for (const [seed, profile] of FOUND) oneLife(seed, profile);
+test('seeds that once found a defect find none', async () => {
+  for (const [seed, profile] of FOUND) await oneLife(seed, profile);
 });
 
-test('the same seed gives the same transcript', () => {
-  const [a, b] = [oneLife(42, 'hostile'), oneLife(42, 'hostile')];
+test('the same seed gives the same transcript', async () => {
+  const [a, b] = [await oneLife(42, 'hostile'), await oneLife(42, 'hostile')];
   assert.ok(a.log.length > 50, 'something happened');
   assert.deepEqual(a.log, b.log);
 });
 
-test('fresh seeds break no invariant and every life comes to rest', (t) => {
+test('fresh seeds break no invariant and every life comes to rest', async (t) => {
   const first = Math.floor(Math.random() * 2 ** 31);
   const lives = process.env.CROSSFADE_TEST_FULL ? 400 : 60;
   t.diagnostic(`seeds ${first}..${first + lives - 1}`);
   let releases = 0;
   for (let n = 0; n < lives; n++) {
-    releases += oneLife(first + n, (['hostile', 'rough', 'calm'] as const)[n % 3] ?? 'hostile').releases;
+    const profile = (['hostile', 'rough', 'calm'] as const)[n % 3] ?? 'hostile';
+    releases += (await oneLife(first + n, profile)).releases;
   }
   assert.ok(releases > lives, `${releases} releases in ${lives} lives: too quiet to say anything`);
 });
