@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { DaemonOptions } from './cli/context.ts';
 import { programVersion } from './cli/version.ts';
-import { steadyClock, systemClock } from './clock/index.ts';
+import { steadyClock, systemClock, systemTimers } from './clock/index.ts';
 import { type Controller, createController } from './controller/index.ts';
 import { OperatingError } from './core/errors.ts';
 import type { AppKey, Ms } from './core/model.ts';
@@ -56,7 +56,7 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const clock = await steadyClock(parts.clock, stateDir);
   const engine = await parts.engine(stateDir, parts.clock, log);
   const router = await parts.router(stateDir, parts.clock, log, clock.now);
-  const controller = createController({ store, engine, router, now: clock.now, log });
+  const controller = createController({ store, engine, router, now: clock.now, timers: systemTimers, log });
   const stopping = Promise.withResolvers<{ replicas: boolean }>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => stopping.resolve({ replicas: false }));

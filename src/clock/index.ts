@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Ms } from '../core/model.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock, Timers } from '../ports/clock.ts';
 
 /** The machine's own clocks. */
 export function systemClock(): Clock {
@@ -14,6 +14,14 @@ export function systemClock(): Clock {
     bootId: () => bootId,
   };
 }
+
+/** The timers of this process. */
+export const systemTimers: Timers = {
+  after(ms, call) {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 interface Anchor {
   bootId: string;

@@ -10,6 +10,7 @@ import type {
   Ms,
   Outcome,
 } from '../core/model.ts';
+import type { Timers } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Router } from '../ports/router.ts';
 import type { Store, Stored } from '../ports/store.ts';
@@ -22,6 +23,7 @@ export interface ControllerDeps {
   router: Router;
   /** Never goes backwards, never jumps: what gates are measured with. */
   now: () => Ms;
+  timers: Timers;
   log: {
     info(what: object, text: string): void;
     warn(what: object, text: string): void;
@@ -51,7 +53,8 @@ const AFTER_ERROR_MS = 1000;
 interface Lane {
   running: boolean;
   dirty: boolean;
-  timer: NodeJS.Timeout | undefined;
+  /** Takes back the look that is due next. */
+  cancelLook: () => void;
   /** What came of the actions since the last decision. */
   outcomes: Outcome[];
   /** Actions of an earlier life of this process have been declared unknown. */
@@ -101,12 +104,12 @@ class Loop implements Controller {
     const key = `${app} ${id}`;
     const set = this.#waiters.get(key) ?? new Set<Waiter>();
     this.#waiters.set(key, set.add(resolve));
-    const timer = setTimeout(() => resolve(undefined), timeoutMs);
+    const cancel = this.#deps.timers.after(timeoutMs, () => resolve(undefined));
     const done = (await this.#deps.store.load(app))?.state.commandsDone[id];
     if (done) resolve(done);
     this.poke(app);
     return promise.finally(() => {
-      clearTimeout(timer);
+      cancel();
       set.delete(resolve);
       if (set.size === 0 && this.#waiters.get(key) === set) this.#waiters.delete(key);
     });
@@ -115,7 +118,7 @@ class Loop implements Controller {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const off of this.#unsubscribe) off();
-    for (const lane of this.#lanes.values()) clearTimeout(lane.timer);
+    for (const lane of this.#lanes.values()) lane.cancelLook();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.idle));
   }
 
@@ -126,7 +129,7 @@ class Loop implements Controller {
     const lane: Lane = {
       running: false,
       dirty: false,
-      timer: undefined,
+      cancelLook: () => undefined,
       outcomes: [],
       recovered: false,
       idle,
@@ -137,7 +140,7 @@ class Loop implements Controller {
 
   async #run(app: AppKey, lane: Lane): Promise<void> {
     lane.running = true;
-    clearTimeout(lane.timer);
+    lane.cancelLook();
     try {
       while (lane.dirty && !this.#stopped) {
         lane.dirty = false;
@@ -202,7 +205,7 @@ class Loop implements Controller {
 
   /** An App of the same name may have been made meanwhile: its lane is another one. */
   #drop(app: AppKey, lane: Lane): void {
-    clearTimeout(lane.timer);
+    lane.cancelLook();
     if (this.#lanes.get(app) === lane && !lane.dirty) this.#lanes.delete(app);
   }
 
@@ -231,8 +234,8 @@ class Loop implements Controller {
   }
 
   #wakeIn(app: AppKey, lane: Lane, ms: Ms): void {
-    clearTimeout(lane.timer);
-    if (!this.#stopped) lane.timer = setTimeout(() => this.poke(app), ms);
+    lane.cancelLook();
+    if (!this.#stopped) lane.cancelLook = this.#deps.timers.after(ms, () => this.poke(app));
   }
 
   #answer(app: AppKey, decision: Decision): void {

@@ -9,3 +9,9 @@ export interface Clock {
   /** Identity of this boot of the machine. */
   bootId(): string;
 }
+
+/** Calls that come later; they can be simulated, so that days pass in a moment. */
+export interface Timers {
+  /** @returns takes the call back; harmless when it was made */
+  after(ms: Ms, call: () => void): () => void;
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemTimers } from '../../../src/clock/index.ts';
 import { createController } from '../../../src/controller/index.ts';
 import type { Replica, RouteTable } from '../../../src/core/model.ts';
 import type { Engine } from '../../../src/ports/engine.ts';
@@ -70,7 +71,8 @@ test('marked requests that nobody answers keep neither a command nor an abort wa
   const world = new HangingWorld();
   const store = createMemoryStore();
   const { engine, router } = world;
-  const controller = createController({ store, engine, router, now: Date.now, log: silent });
+  const clock = { now: Date.now, timers: systemTimers };
+  const controller = createController({ store, engine, router, ...clock, log: silent });
   const spec = sampleSpec('shop', {
     strategy: { kind: 'canary', steps: [{ kind: 'setWeight', weightBp: 5_000 }], warmMs: 0 },
   });
