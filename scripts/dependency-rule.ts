@@ -30,6 +30,14 @@ const FAMILIES = ['engines', 'routers', 'store', 'metrics', 'clock'];
 /** Functions of their arguments alone; the rest of node:crypto reads randomness. */
 const HASHING = ['createHash', 'createHmac', 'hash'];
 const ADAPTER: Zone = { imports: ['ports', ...PURE] };
+/** Adapters to a cluster share its client. */
+const ON_KUBERNETES = [
+  'engines/kubernetes',
+  'routers/gateway-api',
+  'routers/ingress-nginx',
+  'routers/service',
+  'store/app-status',
+];
 
 const ZONES: Readonly<Record<string, Zone>> = {
   // node:path: its posix half computes on strings. zod and yaml: untrusted text becomes data here.
@@ -40,6 +48,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
   core: { imports: ['spec'], pure: { builtins: { 'node:crypto': HASHING }, packages: [] } },
   analysis: { imports: ['core', 'spec'], pure: { builtins: {}, packages: [] } },
   ports: { imports: ['core', 'spec'], pure: { builtins: {}, packages: [] } },
+  kubernetes: { imports: ['ports', ...PURE] },
   controller: { imports: ['ports', 'core', 'spec'] },
   build: { imports: ['ports', 'core', 'spec'] },
   api: { imports: ['core', 'spec'] },
@@ -99,7 +108,9 @@ function zoneOf(file: string): string {
 function zoneFor(name: string): Zone | undefined {
   const [family = '', adapter] = name.split('/');
   if (!FAMILIES.includes(family)) return ZONES[name];
-  return adapter === undefined ? ADAPTER : { imports: [...ADAPTER.imports, family] };
+  if (adapter === undefined) return ADAPTER;
+  const shared = ON_KUBERNETES.includes(name) ? ['kubernetes'] : [];
+  return { imports: [...ADAPTER.imports, family, ...shared] };
 }
 
 function judge(file: string, zoneName: string, zone: Zone, one: Import): string | undefined {
