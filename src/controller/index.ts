@@ -105,8 +105,8 @@ class Loop implements Controller {
     const set = this.#waiters.get(key) ?? new Set<Waiter>();
     this.#waiters.set(key, set.add(resolve));
     const cancel = this.#deps.timers.after(timeoutMs, () => resolve(undefined));
-    const done = (await this.#deps.store.load(app))?.state.commandsDone[id];
-    if (done) resolve(done);
+    const done = (await this.#deps.store.load(app))?.state.commandsDone;
+    if (done && Object.hasOwn(done, id)) resolve(done[id]);
     this.poke(app);
     return promise.finally(() => {
       cancel();

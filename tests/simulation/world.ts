@@ -149,6 +149,8 @@ export class World {
       const decision = decide(this.state, this.observed(), this.now);
       this.#outcomes = [];
       this.state = decision.next;
+      // As a store does: what a committed state has carried out is brought no more, also when the state forgets it.
+      this.commands = this.commands.filter(({ id }) => !Object.hasOwn(this.state.commandsDone, id));
       for (const event of decision.events) {
         this.events.push(event);
         this.log.push(`${this.now - 1_000_000} ${event.reason}: ${event.message}`);
@@ -165,7 +167,7 @@ export class World {
     const serving = this.table;
     return {
       app: { kind: 'known', value: this.object, at },
-      commands: this.commands.filter((command) => !this.state.commandsDone[command.id]),
+      commands: this.commands,
       replicas: { kind: 'known', value: this.replicas.map((replica) => ({ ...replica })), at },
       router: {
         kind: 'known',

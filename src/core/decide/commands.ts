@@ -12,7 +12,7 @@ const COMMANDS_KEPT = 200;
 export function absorbCommands(draft: Draft): void {
   const { state } = draft;
   for (const command of draft.observed.commands) {
-    if (state.commandsDone[command.id]) continue;
+    if (Object.hasOwn(state.commandsDone, command.id)) continue;
     const place = draft.events.length;
     const result = apply(draft, command);
     state.commandsDone[command.id] = { at: draft.now, verb: command.verb, result };
@@ -26,8 +26,19 @@ export function absorbCommands(draft: Draft): void {
     // Told before what it set off.
     draft.events.splice(place, 0, ...draft.events.splice(-1));
   }
-  const ids = Object.keys(state.commandsDone);
-  for (const id of ids.slice(0, Math.max(0, ids.length - COMMANDS_KEPT))) delete state.commandsDone[id];
+  forgetOldest(draft);
+}
+
+/**
+ * The oldest by time: an object lists ids that look like numbers first, whenever they came. One that the store still
+ * brings stays whatever its age: forgotten, it would be carried out again.
+ */
+function forgetOldest({ state, observed }: Draft): void {
+  const brought = new Set(observed.commands.map((command) => command.id));
+  const entries = Object.entries(state.commandsDone);
+  const oldest = entries.filter(([id]) => !brought.has(id)).sort(([, a], [, b]) => a.at - b.at);
+  for (const [id] of oldest.slice(0, Math.max(0, entries.length - COMMANDS_KEPT)))
+    delete state.commandsDone[id];
 }
 
 function apply(draft: Draft, command: Command): Result {

@@ -27,7 +27,11 @@ export const applyResponseSchema = z
 
 export const commandRequestSchema = z
   .strictObject({
-    id: z.string().min(1).max(200).describe('Chosen by the sender; the same id is never applied twice.'),
+    id: z
+      .string()
+      .max(200)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'begins with a letter or digit; then also . _ : - may follow')
+      .describe('Chosen by the sender; the same id is never applied twice.'),
     verb: z.enum(['promote', 'abort', 'pause', 'resume', 'undo', 'restart', 'retry']),
     reason,
     full: z.boolean().optional().describe('promote: skip all pauses still to come.'),

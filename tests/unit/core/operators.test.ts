@@ -106,3 +106,27 @@ for (const strategy of NO_WAY_BACK) {
     assert.equal(world.state.frozen, undefined);
   });
 }
+
+test('commands whose ids look like numbers are carried out once each, however many came before', () => {
+  const world = started(CANARY);
+  world.apply('v2');
+  world.runUntil((w) => weightOf(w, 'v2') === 2000);
+  for (let n = 0; n < 300; n += 1) {
+    world.command(n % 2 === 0 ? 'pause' : 'resume', { id: n < 150 ? `first-${n}` : String(10_000 - n) });
+    world.run(20);
+  }
+  world.run(1000);
+  const told = world.events.filter((event) => event.reason === 'Command');
+  assert.equal(told.length, 300);
+  // The newest are the ones that are remembered.
+  assert.ok(world.state.commandsDone['9701'] && !world.state.commandsDone['first-0']);
+});
+
+test('of more commands at a time than are remembered, none is carried out twice', () => {
+  const world = started(CANARY);
+  world.apply('v2');
+  world.runUntil((w) => weightOf(w, 'v2') === 2000);
+  for (let n = 0; n < 250; n += 1) world.command(n % 2 === 0 ? 'pause' : 'resume', { id: `${n}` });
+  world.run(1000);
+  assert.equal(world.events.filter((event) => event.reason === 'Command').length, 250);
+});
