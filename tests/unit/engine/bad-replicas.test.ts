@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { it } from 'node:test';
@@ -226,4 +226,22 @@ it('a replica that finds its port taken is started on another one, and that is n
   assert.notEqual(ready.address, before.address);
   assert.deepEqual([ready.restarts, ready.lastExit], [0, undefined]);
   assert.ok((await logText(made.engine)).some((line) => line.includes('taken by another process')));
+});
+
+it('what goes wrong in its supervision does not end it: it says so, and the replica is started again', async (t) => {
+  const warned: string[] = [];
+  const logger = { info: () => undefined, warn: (_fields: object, text: string) => void warned.push(text) };
+  const made = await lab(t, { logger });
+  await deploy(made.engine, server(made, {}));
+  await untilReplicas(made.engine, 'it is ready', allReady(1));
+  // Where its exit is recorded, something is in the way.
+  const status = path.join(made.stateDir, 'run', 'default', 'shop', '1-1-0', 'status.1');
+  rmSync(status);
+  mkdirSync(status);
+  for (const pid of processesWith(made.stateDir)) process.kill(pid, 'SIGKILL');
+  await until('the trouble is told', () => warned.some((text) => text.includes('trouble while supervising')));
+  assert.ok((await logText(made.engine)).some((line) => line.includes('supervision failed: ')));
+  rmdirSync(status);
+  const [replica] = await untilReplicas(made.engine, 'it is ready again', allReady(1));
+  assert.equal(replica?.restarts, 1);
 });

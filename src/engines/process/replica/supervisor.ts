@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ms, Reason, Replica } from '../../../core/model.ts';
 import type { EngineContext } from '../context.ts';
 import { explained, sentence } from '../failures.ts';
@@ -41,6 +42,7 @@ export interface SupervisorOptions {
 const TAIL_LINES = 20;
 const PORT_TRIES = 10;
 const PORT_TAKEN_GRACE_MS = 2000;
+const AFTER_TROUBLE_MS = 1000;
 
 /** Keeps one replica running from its intent until nothing of it is left. */
 export class Supervisor {
@@ -90,7 +92,7 @@ export class Supervisor {
   }
 
   begin(how: Beginning): void {
-    this.#life = this.#live(how).catch((error: unknown) => this.#trouble(error, 'supervising'));
+    this.#life = this.#liveOn(how);
   }
 
   /** Returns when the intent is durable and TERM was sent. A later deadline than one before does not count. */
@@ -146,6 +148,21 @@ export class Supervisor {
   tick(): void {
     this.#tail = undefined;
     this.logs.stamp(this.#context.clock.wall());
+  }
+
+  /** One that is not supervised any more would neither be started again nor ever be gone: whatever fails, it goes on. */
+  async #liveOn(how: Beginning): Promise<void> {
+    for (let next = how; ; next = this.#running || this.#attempt.ended ? { kind: 'start' } : how) {
+      try {
+        await this.#live(next);
+        return;
+      } catch (error) {
+        this.#trouble(error, 'supervising');
+        this.#note(`supervision failed: ${sentence(error)}; it goes on in ${AFTER_TROUBLE_MS / 1000} s`);
+        if (this.#closed) return;
+        await sleep(AFTER_TROUBLE_MS);
+      }
+    }
   }
 
   async #live(how: Beginning): Promise<void> {
@@ -272,14 +289,15 @@ export class Supervisor {
     this.#health = undefined;
     if (this.#again) this.#terminate('ending');
     if (!(await this.#untilGone())) return;
-    this.#running?.forget();
-    this.#running = undefined;
     this.#tail = undefined;
     this.tick();
     const taken =
       this.#again?.kind === 'portTaken' ||
       (!this.#readyAtMs && (await portWasTaken(this.#attempt, await this.logTail())));
     const exit = await exitOfAttempt(this.folder, this.#attempt, this.#context.clock.wall());
+    // Not before: what fails until here is done again, or an exit would not be counted.
+    this.#running?.forget();
+    this.#running = undefined;
     if (taken && ++this.#portTries <= PORT_TRIES) {
       this.#note(`port ${this.#attempt.port} was taken by another process: it is started on another one`);
       if (this.#attempt.port !== undefined) this.#context.ports.release(this.#attempt.port);
