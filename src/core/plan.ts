@@ -1,5 +1,6 @@
 import type { AppSpec, Match } from '../spec/app.ts';
 import { compile } from './compile.ts';
+import { contentDifferences, type Difference } from './content-differences.ts';
 import {
   type AppObject,
   type AppState,
@@ -22,7 +23,9 @@ export interface PlanView {
   comparedWith: { revision: string; revisionNumber: number; generation: number } | null;
   change: 'create' | 'release' | 'scale' | 'route' | 'settings' | 'none' | 'held' | 'unknown';
   /** Field by field, old and new. */
-  differences: { field: string; from: string | null; to: string | null }[];
+  differences: Difference[];
+  /** In what the fields name: the source folder, config and env files, secrets. */
+  content: Difference[];
   stages: PlanStage[];
   peakReplicas: number;
   declaresOutage: boolean;
@@ -42,7 +45,7 @@ export interface PlanStage {
 export interface PlanRequest {
   spec: AppSpec;
   /** Of this spec, where it could be computed. */
-  revision?: Pick<Revision, 'id'>;
+  revision?: Pick<Revision, 'id' | 'run'>;
   /** What a daemon has of this App; absent: compared with nothing. */
   stored?: { object: AppObject; state: AppState };
 }
@@ -60,6 +63,7 @@ export function planFor({ spec, revision, stored }: PlanRequest): PlanView {
         salt: `${spec.metadata.namespace}/${spec.metadata.name}`,
       })
     : [];
+  const fields = stored ? differences(stored.object.spec, spec) : [];
   const stableRevision = stable && stored?.state.revisions[stable.revision];
   return {
     app: spec.metadata.name,
@@ -74,7 +78,8 @@ export function planFor({ spec, revision, stored }: PlanRequest): PlanView {
           }
         : null,
     change,
-    differences: stored ? differences(stored.object.spec, spec) : [],
+    differences: fields,
+    content: stored && revision ? contentDifferences(stored.object.revision.run, revision.run, fields) : [],
     stages: stages.map((stage) => planStage(stage, spec.spec, hasStable)),
     peakReplicas: peak(stages, spec.spec, hasStable),
     declaresOutage: stages.some((stage) => stage.outage !== undefined),
@@ -201,7 +206,7 @@ function notes(spec: AppSpec, change: PlanView['change'], hasStable: boolean): s
 }
 
 /** Leaf by leaf, by path. Values are shown as JSON, texts as they are. */
-function differences(from: unknown, to: unknown): PlanView['differences'] {
+function differences(from: unknown, to: unknown): Difference[] {
   const a = new Map(leaves(from, ''));
   const b = new Map(leaves(to, ''));
   return [...new Set([...a.keys(), ...b.keys()])]

@@ -10,7 +10,7 @@ import { renderApp } from '../../spec/index.ts';
 import { collect } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, Exit, isNotFound } from '../exit.ts';
-import { loadApps } from '../files.ts';
+import { type LoadedApp, loadApps } from '../files.ts';
 import { toYamlText } from '../output/yaml.ts';
 import { type Session, withSession } from '../session.ts';
 
@@ -19,7 +19,7 @@ export function registerDiff(program: Command, ctx: CliContext): void {
     .command('diff')
     .summary('stored Apps against files, as a unified diff')
     .description(
-      'Compares what is stored with what a file says, both expanded. Exit code 0: no difference, 1: there are differences, above: an error.',
+      'Compares what is stored with what a file says, both expanded, and the content that they name: source folder, config and env files, secrets. Exit code 0: no difference, 1: there are differences, above: an error.',
     )
     .requiredOption(
       '-f, --filename <file>',
@@ -31,8 +31,7 @@ export function registerDiff(program: Command, ctx: CliContext): void {
         const apps = await loadApps(session, flags.filename);
         const client = await session.client();
         const diffs: string[] = [];
-        for (const { spec } of apps)
-          diffs.push(unifiedDiff(spec, await storedText(client, spec), fileText(spec)));
+        for (const app of apps) diffs.push(await diffOf(session, client, app));
         const different = diffs.filter((diff) => diff !== '');
         for (const diff of different) session.out.print(painted(session, diff.trimEnd()));
         if (different.length > 0) throw new Exit(EXIT.failed);
@@ -40,8 +39,17 @@ export function registerDiff(program: Command, ctx: CliContext): void {
     );
 }
 
-function fileText(spec: AppSpec): string {
-  return toYamlText(renderApp(spec));
+async function diffOf(session: Session, client: Client, { spec, baseDir }: LoadedApp): Promise<string> {
+  const stored = await storedText(client, spec);
+  const file = toYamlText(renderApp(spec));
+  if (stored === '') return unifiedDiff(spec, stored, file);
+  const { name, namespace } = spec.metadata;
+  const place = session.flags.server === undefined ? { baseDir } : {};
+  const { content } = await client.plan({ name, namespace }, { app: renderApp(spec), ...place });
+  // What the file names may have changed though the file did not: that too would be released.
+  const lines = (side: 'from' | 'to') =>
+    content.map((one) => `\n# ${one.field}: ${one[side] ?? 'none'}`).join('');
+  return unifiedDiff(spec, `${stored}${lines('from')}`, `${file}${lines('to')}`);
 }
 
 async function storedText(client: Client, { metadata: { name, namespace } }: AppSpec): Promise<string> {

@@ -47,8 +47,9 @@ function comparedLine({ comparedWith, change }: PlanView): string {
 }
 
 function differenceLines(plan: PlanView, { paint, glyphs }: PlanStyle): string[] {
-  if (plan.comparedWith === null || plan.differences.length === 0) return [];
-  const rows = plan.differences.map(({ field, from, to }) => {
+  const differences = [...plan.differences, ...plan.content];
+  if (plan.comparedWith === null || differences.length === 0) return [];
+  const rows = differences.map(({ field, from, to }) => {
     if (from === null) return [paint('green', `+ ${field}`), to ?? ''];
     if (to === null) return [paint('red', `- ${field}`), from];
     return [paint('yellow', `~ ${field}`), `${from} ${glyphs.arrow} ${to}`];

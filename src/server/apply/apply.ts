@@ -89,9 +89,9 @@ export async function dryRevision(
   deps: ApiDeps,
   spec: AppSpec,
   signal: AbortSignal,
-): Promise<{ id: string }> {
+): Promise<Pick<Revision, 'id' | 'run'>> {
   const run = await deps.engine.prepare(spec, { dryRun: true, progress: () => undefined, signal });
-  return { id: revisionIdOf(run) };
+  return { id: revisionIdOf(run), run };
 }
 
 async function storedSpecs({ store }: ApiDeps): Promise<Map<AppKey, AppSpec>> {

@@ -60,6 +60,12 @@ const planStageSchema = z.object({
   commits: z.boolean(),
 });
 
+const difference = z.object({
+  field: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+});
+
 export const planViewSchema = z
   .object({
     app: z.string(),
@@ -70,9 +76,10 @@ export const planViewSchema = z
       .nullable()
       .describe('Null: compared with nothing.'),
     change: z.enum(['create', 'release', 'scale', 'route', 'settings', 'none', 'held', 'unknown']),
-    differences: z.array(
-      z.object({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() }),
-    ),
+    differences: z.array(difference).describe('Field by field.'),
+    content: z
+      .array(difference)
+      .describe('In what the fields name: the source folder, config and env files, secrets.'),
     stages: z.array(planStageSchema),
     peakReplicas: z.int(),
     declaresOutage: z.boolean(),

@@ -70,6 +70,26 @@ test('several objects are a List, names are app/NAME, events carry their App', a
   });
 });
 
+test('diff tells that only what is in the source folder differs', async (t) => {
+  const file = appFile(t);
+  const { stdout: rendered } = await run(['render', '-f', file, '-o', 'json'], {
+    stateDir: temporaryFolder(t),
+  });
+  const { apiVersion, kind, metadata, spec } = JSON.parse(rendered);
+  const stored = { apiVersion, kind, metadata: { ...metadata, generation: 2 }, spec, status: {} };
+  const content = [{ field: 'content of spec.source', from: 'hash aaa', to: 'hash bbb' }];
+  const same = await daemon(t, { 'GET /shop': stored, 'POST /shop/plan': plan() });
+  assert.deepEqual(await run(['diff', '-f', file], { stateDir: same.stateDir }), {
+    code: 0,
+    stdout: '',
+    stderr: '',
+  });
+  const other = await daemon(t, { 'GET /shop': stored, 'POST /shop/plan': plan({ content }) });
+  const ran = await run(['diff', '-f', file], { stateDir: other.stateDir });
+  assert.equal(ran.code, 1, ran.stderr);
+  assert.match(ran.stdout, /^-# content of spec.source: hash aaa\n\+# content of spec.source: hash bbb$/m);
+});
+
 test('what does not exist ends with 4, an unknown kind or flag with 2', async (t) => {
   const { stateDir } = await daemon(t, {});
   const missing = await run(['get', 'app', 'cart'], { stateDir });

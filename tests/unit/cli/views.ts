@@ -213,6 +213,7 @@ export function plan(more: Partial<PlanView> = {}): PlanView {
       { field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' },
       { field: 'spec.run.env.COLOUR', from: null, to: 'blue' },
     ],
+    content: [],
     stages: [
       {
         name: 'refuse',

@@ -105,6 +105,7 @@ it('plans what an apply would do, and stores and builds nothing', async (t) => {
   const generation = (await store.load(KEY))?.object.generation;
   const plan = await client.plan(SHOP, { app: shopDocument({ replicas: 5 }) });
   assert.deepEqual(plan.differences, [{ field: 'spec.replicas', from: '2', to: '5' }]);
+  assert.deepEqual(plan.content, []);
   assert.deepEqual(engine.prepared, [true, false, true]);
   assert.equal((await store.load(KEY))?.object.generation, generation);
 });

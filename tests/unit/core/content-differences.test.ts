@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { contentDifferences } from '../../../src/core/content-differences.ts';
+import type { RunSpec } from '../../../src/core/model.ts';
+
+function run(change: Partial<RunSpec> = {}): RunSpec {
+  return {
+    artifact: { kind: 'snapshot', digest: `sha256:${'a'.repeat(64)}` },
+    command: ['node', 'server.js'],
+    env: { GREETING: 'hello' },
+    secretEnv: { TOKEN: { secret: 'api', hmac: 'c'.repeat(64) } },
+    configFiles: { 'etc/app.conf': `sha256:${'d'.repeat(64)}` },
+    hasPort: true,
+    health: { minReadySeconds: 0 },
+    ...change,
+  };
+}
+
+test('content that the file only names is told apart by short hashes', () => {
+  const changed = run({
+    artifact: { kind: 'snapshot', digest: `sha256:${'b'.repeat(64)}` },
+    secretEnv: { TOKEN: { secret: 'api', hmac: 'e'.repeat(64) } },
+    configFiles: {},
+  });
+  assert.deepEqual(contentDifferences(run(), changed, []), [
+    { field: 'content of spec.source', from: 'hash aaaaaaaaaaaa', to: 'hash bbbbbbbbbbbb' },
+    {
+      field: 'spec.run.env.TOKEN',
+      from: 'secret api, hash cccccccccccc',
+      to: 'secret api, hash eeeeeeeeeeee',
+    },
+    { field: 'spec.run.configFiles.etc/app.conf', from: 'hash dddddddddddd', to: null },
+  ]);
+  assert.deepEqual(contentDifferences(run(), run(), []), []);
+});
+
+test('what the file itself says to be different is not said twice', () => {
+  const shown = [{ field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' }];
+  assert.deepEqual(contentDifferences(run(), run({ env: { GREETING: 'hallo' } }), shown), []);
+});
