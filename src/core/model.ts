@@ -41,7 +41,12 @@ export interface Provenance {
 
 /** The run configuration that a revision hash covers. Secret values appear only as keyed hashes. */
 export interface RunSpec {
-  artifact: { kind: 'snapshot'; digest: string } | { kind: 'none' };
+  artifact:
+    | { kind: 'snapshot'; digest: string }
+    /** `digest`: where the reference says it; a tag alone may mean another image tomorrow. */
+    | { kind: 'image'; reference: string; digest?: string }
+    | { kind: 'none' };
+  /** Empty: the image's own. */
   command: readonly string[];
   /** Literal values. */
   env: Readonly<Record<string, string>>;
@@ -54,6 +59,18 @@ export interface RunSpec {
   /** The App has a port: each replica is given one of its own as PORT. */
   hasPort: boolean;
   health: AppSpec['spec']['health'];
+  /** On Kubernetes only; absent elsewhere, so that it is no part of those hashes. */
+  pod?: PodSpec;
+}
+
+/** The part of a revision that only a pod has. */
+export interface PodSpec {
+  /** The number that the container listens on. */
+  port?: number;
+  /** Fields of the App file that shape a pod, as they were written. */
+  fields: Readonly<Record<string, unknown>>;
+  /** `configmap/NAME` and `secret/NAME` -> digest of the content that was copied. Absent ones that may be: no entry. */
+  content: Readonly<Record<string, string>>;
 }
 
 export interface Revision {

@@ -3,6 +3,8 @@
  * The zod schemas in schema.ts are the definition of the file format; their output is this type.
  */
 
+import type { KubernetesSpec } from './app-kubernetes.ts';
+
 /** Milliseconds. */
 type Ms = number;
 
@@ -19,6 +21,8 @@ export interface AppSpec {
     replicas: number;
     /** Folder, absolute once the file's own folder is known. Absent: nothing is snapshotted, the command stands alone. */
     source?: string;
+    /** What runs on engines that run images. With it there is no source. */
+    image?: string;
     build?: { command: string[]; timeoutMs: Ms };
     run: RunConfig;
     /** The App serves HTTP on the port it is given as PORT. The number itself matters on engines with an address per replica. */
@@ -36,11 +40,13 @@ export interface AppSpec {
     /** The same for upgraded and streaming connections. */
     drainLongTimeoutMs: Ms;
     revisionHistoryLimit: number;
+    /** What exists on Kubernetes alone. */
+    kubernetes?: KubernetesSpec;
   };
 }
 
 export interface RunConfig {
-  /** Each `{port}` in an argument is replaced by the replica's port. */
+  /** Each `{port}` in an argument is replaced by the replica's port. Empty: the image's own. */
   command: string[];
   env: Record<string, EnvValue>;
   /** Files of NAME=value lines, absolute; later ones win, `env` wins over all. */
@@ -48,7 +54,7 @@ export interface RunConfig {
   /** Path inside the working folder -> content, or file to take it from, absolute. */
   configFiles: Record<string, { content: string } | { fromFile: string }>;
   user?: string;
-  /** Relative to the snapshot. */
+  /** Relative to the snapshot; in an image absolute. */
   workingDir?: string;
 }
 

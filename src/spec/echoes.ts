@@ -2,7 +2,7 @@ import { formatPath, type Problem } from './problem.ts';
 
 /**
  * One mistake, one error. Dropped are: the same thing said twice, what is said about the absence of something beside
- * an unknown field that explains it (`nmae` instead of `name`), and the command that a reserved `image` would replace.
+ * an unknown field that explains it (`nmae` instead of `name`).
  */
 export function dropEchoes(problems: readonly Problem[]): Problem[] {
   const said = new Set<string>();
@@ -20,8 +20,7 @@ function explains(other: Problem, problem: Problem): boolean {
   if (problem.code !== 'E_SPEC_MISSING' || !isSame(other.path.slice(0, -1), problem.path.slice(0, -1)))
     return false;
   const name = String(problem.path.at(-1));
-  const isImage = name === 'run' && other.path.at(-1) === 'image';
-  return isImage || other.suggestion === `did you mean \`${name}\`?`;
+  return other.suggestion === `did you mean \`${name}\`?`;
 }
 
 function isSame(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {

@@ -1,10 +1,14 @@
 import { parseListen } from './address.ts';
 import type { AppSpec, EnvValue, Health, Probe, RouteSpec, RunConfig } from './app.ts';
+import type { KubernetesSpec } from './app-kubernetes.ts';
 import { defined, ms, must } from './expand-parts.ts';
 import { expandStrategy } from './expand-strategy.ts';
-import { insideFolder, resolvePath } from './paths.ts';
+import { absoluteFolder, insideFolder, resolvePath } from './paths.ts';
 import type { AppDocument, SpecDocument } from './schema.ts';
 import { DEFAULT_READY, type ProbeDocument } from './schema-health.ts';
+
+/** Port of a Service that is made for an App. */
+const CLUSTER_LISTEN = '0.0.0.0:80';
 
 /**
  * A document that the schema and the rules accepted -> the complete App. Cannot fail on such a document: what throws
@@ -27,6 +31,7 @@ function expandSpec(spec: SpecDocument, resolve: Resolve): AppSpec['spec'] {
   return {
     replicas: spec.replicas,
     ...(spec.source !== undefined && { source: resolve(spec.source) }),
+    ...(spec.image !== undefined && { image: spec.image }),
     ...(spec.build && { build: { command: spec.build.command, timeoutMs: ms(spec.build.timeout) } }),
     run: expandRun(spec.run, resolve),
     ...(spec.port !== undefined && { port: spec.port }),
@@ -40,6 +45,7 @@ function expandSpec(spec: SpecDocument, resolve: Resolve): AppSpec['spec'] {
     drainTimeoutMs: ms(spec.drain.timeout),
     drainLongTimeoutMs: ms(spec.drain.longConnections),
     revisionHistoryLimit: spec.revisionHistoryLimit,
+    ...(spec.kubernetes && { kubernetes: expandKubernetes(spec.kubernetes) }),
   };
 }
 
@@ -58,13 +64,22 @@ function expandRun(run: SpecDocument['run'], resolve: Resolve): RunConfig {
     ],
   );
   return {
-    command: run.command,
+    command: run.command ?? [],
     env: Object.fromEntries(env),
     envFiles: run.envFiles.map(resolve),
     configFiles: Object.fromEntries(configFiles),
     ...(run.user !== undefined && { user: String(run.user) }),
-    ...(run.workingDir !== undefined && { workingDir: must(insideFolder(run.workingDir), run.workingDir) }),
+    ...(run.workingDir !== undefined && { workingDir: folderOf(run.workingDir) }),
   };
+}
+
+function folderOf(workingDir: string): string {
+  return must(insideFolder(workingDir) ?? absoluteFolder(workingDir), workingDir);
+}
+
+/** Nothing in it is short or relative. */
+function expandKubernetes(kubernetes: NonNullable<SpecDocument['kubernetes']>): KubernetesSpec {
+  return JSON.parse(JSON.stringify(kubernetes));
 }
 
 function expandHealth(spec: SpecDocument): Health {
@@ -101,7 +116,7 @@ function expandAction(probe: ProbeDocument): Probe['action'] {
 
 function expandRoute(route: NonNullable<SpecDocument['route']>): RouteSpec {
   return {
-    listen: must(parseListen(route.listen), 'listen'),
+    listen: must(parseListen(route.listen ?? CLUSTER_LISTEN), 'listen'),
     ...(route.host !== undefined && { host: route.host }),
     ...(route.previewListen !== undefined && {
       previewListen: must(parseListen(route.previewListen), 'previewListen'),

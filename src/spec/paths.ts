@@ -8,6 +8,11 @@ export function insideFolder(path: string): string | undefined {
   return normal === '.' || normal === '' ? undefined : normal;
 }
 
+/** Normalized absolute path. Undefined: it is none. */
+export function absoluteFolder(path: string): string | undefined {
+  return posix.isAbsolute(path) && !path.includes('\u0000') ? trimSlash(posix.normalize(path)) : undefined;
+}
+
 /** A path as the App file means it: relative to the file's folder. `baseDir` absent: only an absolute one means anything. */
 export function resolvePath(path: string, baseDir: string | undefined): string | undefined {
   if (posix.isAbsolute(path)) return trimSlash(posix.normalize(path));

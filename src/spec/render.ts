@@ -28,10 +28,11 @@ export function renderAppYaml(app: AppSpec): string {
 }
 
 function renderSpec(spec: AppSpec['spec']): Record<string, unknown> {
-  const { source, build, port, route } = spec;
+  const { source, image, build, port, route, kubernetes } = spec;
   return {
     replicas: spec.replicas,
     ...(source !== undefined && { source }),
+    ...(image !== undefined && { image }),
     ...(build && { build: { command: build.command, timeout: formatDuration(build.timeoutMs) } }),
     run: renderRun(spec.run),
     ...(port !== undefined && { port }),
@@ -47,13 +48,14 @@ function renderSpec(spec: AppSpec['spec']): Record<string, unknown> {
       longConnections: formatDuration(spec.drainLongTimeoutMs),
     },
     revisionHistoryLimit: spec.revisionHistoryLimit,
+    ...(kubernetes && { kubernetes }),
   };
 }
 
 function renderRun(run: RunConfig): Record<string, unknown> {
   const { command, env, envFiles, configFiles, user, workingDir } = run;
   return {
-    command,
+    ...(command.length > 0 && { command }),
     env,
     envFiles,
     configFiles,

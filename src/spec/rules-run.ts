@@ -1,5 +1,6 @@
 import { insideFolder, resolvePath } from './paths.ts';
 import type { RuleContext } from './rules.ts';
+import { INSIDE_SOURCE } from './schema-run.ts';
 
 type Rule = (context: RuleContext) => void;
 
@@ -11,8 +12,52 @@ const buildNeedsSource: Rule = ({ given, problem }) => {
   }
 };
 
+/** An image brings a command of its own; nothing else does. */
+const commandNeeded: Rule = ({ given, problem, raw }) => {
+  if (given('image')) return;
+  if (!given('run')) missing(problem, ['run'], 'a mapping such as { command: [node, server.js] }');
+  else if (isMapping(raw(['run'])) && raw(['run', 'command']) === undefined)
+    missing(
+      problem,
+      ['run', 'command'],
+      'a list with the program and its arguments, such as [node, server.js]',
+    );
+};
+
+function missing(problem: RuleContext['problem'], path: PropertyKey[], expected: string): void {
+  problem(path, `missing: expected ${expected}`, { code: 'E_SPEC_MISSING', expected });
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const workingDirFits: Rule = ({ run, given, problem }) => {
+  const { workingDir } = run;
+  if (workingDir === undefined) return;
+  const isAbsolute = insideFolder(workingDir) === undefined;
+  if (isAbsolute === given('image')) return;
+  const expected = given('image') ? 'an absolute path inside the image' : INSIDE_SOURCE;
+  problem(['run', 'workingDir'], `expected ${expected}, found ${JSON.stringify(workingDir)}`, {
+    code: 'E_SPEC_VALUE',
+    expected,
+  });
+};
+
+/** The working folder of an image is known to the image alone. */
+const configFilesNeedFolder: Rule = ({ run, given, problem }) => {
+  const names = Object.keys(run.configFiles ?? {});
+  if (names.length > 0 && given('image') && run.workingDir === undefined) {
+    problem(['run', 'configFiles'], 'are put into run.workingDir, which is missing', {
+      at: 'key',
+      suggestion: 'add workingDir: with the absolute path of the folder inside the image',
+    });
+  }
+};
+
 const workingDirNeedsSource: Rule = ({ run, given, problem }) => {
-  if (run.workingDir !== undefined && !given('source')) {
+  if (given('image')) return;
+  if (run.workingDir !== undefined && insideFolder(run.workingDir) !== undefined && !given('source')) {
     problem(['run', 'workingDir'], 'is a folder inside spec.source, which is missing', {
       suggestion: 'add source: . for the folder of this file',
     });
@@ -22,7 +67,14 @@ const workingDirNeedsSource: Rule = ({ run, given, problem }) => {
 /** Without a snapshot there is no folder that `./server` could be in. */
 const relativeProgramNeedsSource: Rule = ({ run, given, problem }) => {
   const program = run.command?.[0];
-  if (program === undefined || given('source') || !program.includes('/') || program.startsWith('/')) return;
+  if (
+    program === undefined ||
+    given('source') ||
+    given('image') ||
+    !program.includes('/') ||
+    program.startsWith('/')
+  )
+    return;
   problem(
     ['run', 'command', 0],
     `is relative to spec.source, which is missing: found ${JSON.stringify(program)}`,
@@ -113,6 +165,9 @@ const pathsNeedFolder: Rule = ({ spec, run, baseDir, problem }) => {
 };
 
 export const runRules: readonly Rule[] = [
+  commandNeeded,
+  workingDirFits,
+  configFilesNeedFolder,
   buildNeedsSource,
   workingDirNeedsSource,
   relativeProgramNeedsSource,

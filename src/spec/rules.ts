@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type Problem, valueAt } from './problem.ts';
 import { healthRules } from './rules-health.ts';
+import { kubernetesRules } from './rules-kubernetes.ts';
 import { routeRules } from './rules-route.ts';
 import { runRules } from './rules-run.ts';
 import { strategyRules } from './rules-strategy.ts';
@@ -13,6 +14,8 @@ export interface RuleContext {
   spec: Partial<SpecDocument>;
   /** The strategy that was chosen, also when something in it is wrong. */
   strategy: (typeof STRATEGIES)[number] | undefined;
+  /** What was written there, right or wrong; the path is below `spec`. */
+  raw(path: PropertyKey[]): unknown;
   /** Whether the field was written at all, right or wrong. */
   given(field: keyof SpecDocument): boolean;
   baseDir: string | undefined;
@@ -22,7 +25,7 @@ export interface RuleContext {
   problem(
     path: PropertyKey[],
     message: string,
-    more?: Partial<Pick<Problem, 'at' | 'code' | 'suggestion'>>,
+    more?: Partial<Pick<Problem, 'at' | 'code' | 'suggestion' | 'expected'>>,
   ): void;
 }
 
@@ -35,13 +38,15 @@ export function checkRules(document: unknown, baseDir: string | undefined): Prob
     spec: parsePartly(specSchema.shape, raw),
     run: parsePartly(runSchema.shape, valueAt(raw, ['run'])),
     strategy: chosenStrategy(raw as Record<string, unknown>),
+    raw: (path) => valueAt(raw, path),
     given: (field) => valueAt(raw, [field]) !== undefined,
     baseDir,
     problem: (path, message, more) => {
       problems.push({ path: ['spec', ...path], at: 'value', code: 'E_SPEC_CONFLICT', message, ...more });
     },
   };
-  for (const rule of [...runRules, ...healthRules, ...routeRules, ...strategyRules]) rule(context);
+  for (const rule of [...runRules, ...healthRules, ...routeRules, ...strategyRules, ...kubernetesRules])
+    rule(context);
   return problems;
 }
 

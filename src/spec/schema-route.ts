@@ -5,7 +5,7 @@ import { hostName } from './schema-atoms.ts';
 import { duration, mapping, reserved, yesNo } from './schema-base.ts';
 import { suggestWrapped } from './suggest.ts';
 
-const LISTEN = 'a port such as 8000 (on loopback), or an address and port such as "0.0.0.0:8000"';
+export const LISTEN = 'a port such as 8000 (on loopback), or an address and port such as "0.0.0.0:8000"';
 
 const listen = () => {
   const error = expecting(LISTEN, suggestListen);
@@ -22,7 +22,11 @@ const listen = () => {
 
 export const route = mapping(
   {
-    listen: listen().describe('Where users reach the App. A number alone listens on 127.0.0.1 only.'),
+    listen: listen()
+      .optional()
+      .describe(
+        "Where users reach the App. A number alone listens on 127.0.0.1 only. On Kubernetes: the port of the App's Service, 80 when absent.",
+      ),
     host: hostName()
       .optional()
       .describe('Only requests with this Host. Absent: every host of this listener.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { expecting } from './expectation.ts';
-import { insideFolder } from './paths.ts';
+import { absoluteFolder, insideFolder } from './paths.ts';
 import { command } from './schema-atoms.ts';
 import { duration, exactlyOne, list, mapping, named, shortText, text } from './schema-base.ts';
 import { commandList, type Suggest, suggestMapping, suggestText } from './suggest.ts';
@@ -8,6 +8,7 @@ import { commandList, type Suggest, suggestMapping, suggestText } from './sugges
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The highest one means "no user" to the kernel. */
 const MAX_USER_ID = 4_294_967_294;
+export const INSIDE_SOURCE = 'a folder inside spec.source: a relative path without ".."';
 const SECRET_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 const filePath = () => shortText('a path of a file, relative to the folder of the App file', 4_096);
@@ -15,6 +16,14 @@ const filePath = () => shortText('a path of a file, relative to the folder of th
 const insidePath = (what: string, suggest: Suggest) => {
   const error = expecting(`${what}: a relative path without ".."`, suggest);
   return z.string({ error }).refine((path) => insideFolder(path) !== undefined, { error });
+};
+
+/** Which of the two shapes fits is decided by a rule: it depends on spec.image. */
+const workingDir = () => {
+  const error = expecting(INSIDE_SOURCE, suggestText);
+  return z
+    .string({ error })
+    .refine((path) => insideFolder(path) !== undefined || absoluteFolder(path) !== undefined, { error });
 };
 
 const envValue = z
@@ -72,9 +81,11 @@ const user = () => {
 
 export const run = mapping(
   {
-    command: command().describe(
-      "Program and arguments, as a list; no shell is involved. {port} in an argument becomes the replica's port.",
-    ),
+    command: command()
+      .optional()
+      .describe(
+        "Program and arguments, as a list; no shell is involved. {port} in an argument becomes the replica's port. Only an image may do without.",
+      ),
     env: named(envKey(), envValue, 'a mapping of names to values, such as { GREETING: hello }', suggestEnv)
       .default({})
       .describe('Environment variables. Replicas inherit nothing else than what is documented.'),
@@ -91,9 +102,9 @@ export const run = mapping(
     user: user()
       .optional()
       .describe('User to run as, by name or id. Only a daemon that runs as root can change it.'),
-    workingDir: insidePath('a folder inside spec.source', suggestText)
+    workingDir: workingDir()
       .optional()
-      .describe('Folder to start in, relative to source.'),
+      .describe('Folder to start in, relative to source. In an image: an absolute path.'),
   },
   'a mapping such as { command: [node, server.js] }',
 );

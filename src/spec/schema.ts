@@ -7,13 +7,13 @@ import {
   named,
   oneWordOf,
   optionalMapping,
-  reserved,
   shortText,
   text,
   whole,
   wholeSeconds,
 } from './schema-base.ts';
 import { health } from './schema-health.ts';
+import { kubernetes } from './schema-kubernetes.ts';
 import { route } from './schema-route.ts';
 import { build, run } from './schema-run.ts';
 import { minRequests } from './schema-steps.ts';
@@ -24,6 +24,10 @@ import { type Suggest, suggestText } from './suggest.ts';
 
 const LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
+
+/** registry/path:tag@digest, as docker and Kubernetes read it. */
+const IMAGE =
+  /^(?=.{1,512}$)([A-Za-z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 
 const labelKey = () =>
   z.string().regex(LABEL_KEY, { error: expecting('a label name such as team or example.com/team') });
@@ -75,12 +79,11 @@ export const spec = mapping(
     source: shortText('the path of a folder, such as .', 4_096)
       .optional()
       .describe('Folder to take a snapshot of, relative to the App file. Absent: the command stands alone.'),
-    image: reserved(
-      'the container engine does not exist yet, so images cannot be run',
-      'use source and run.command to run processes',
-    ).describe('Reserved: the container engine is not available yet.'),
+    image: text('an image, such as registry.example.com/shop:1.0, best with its @sha256:... digest', IMAGE)
+      .optional()
+      .describe('Image to run, instead of source. Needed on Kubernetes; processes of one machine have none.'),
     build: build.optional().describe('Run once inside the snapshot, before the first replica starts.'),
-    run: run.describe('What a replica runs.'),
+    run: run.prefault({}).describe('What a replica runs. With an image it may be absent.'),
     port: port()
       .optional()
       .describe('The App serves HTTP. Each replica is given a port of its own as PORT. Absent: a worker.'),
@@ -105,6 +108,7 @@ export const spec = mapping(
       .describe('Seconds from TERM to KILL when a replica is stopped.'),
     drain: drain.prefault({}).describe('How replicas leave the route.'),
     revisionHistoryLimit: whole(0, 1_000).default(10).describe('How many old revisions are kept for undo.'),
+    kubernetes: kubernetes.optional().describe('What exists on Kubernetes alone, under its names there.'),
   },
   'a mapping with run, and what else the App needs',
 );

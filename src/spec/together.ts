@@ -8,7 +8,8 @@ import type { AppSpec, RouteSpec } from './app.ts';
 export function routeClash(a: AppSpec, b: AppSpec): string | undefined {
   const one = a.spec.route;
   const other = b.spec.route;
-  if (!one || !other) return undefined;
+  // In a cluster each App has a Service of its own.
+  if (!one || !other || a.spec.image !== undefined || b.spec.image !== undefined) return undefined;
   const claimed = claims(one).find((claim) => claims(other).some((theirs) => isSame(claim, theirs)));
   if (!claimed) return undefined;
   const where = claimed.host === undefined ? 'every host' : `host ${claimed.host}`;

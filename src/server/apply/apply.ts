@@ -171,7 +171,7 @@ function nextObject(
     provenance: {
       createdAt: clock.wall(),
       actor,
-      source: spec.spec.source ?? '',
+      source: spec.spec.source ?? spec.spec.image ?? '',
       ...(commit === undefined ? {} : { commit }),
     },
   };

@@ -10,6 +10,7 @@ import type {
   StringMatch,
   UserKey,
 } from '../../../src/spec/app.ts';
+import type { KubernetesSpec } from '../../../src/spec/app-kubernetes.ts';
 
 /** Complete Apps as parseAppFile makes them: every shape of every field, and what the rules ask of fields together. */
 
@@ -264,6 +265,60 @@ const workers: Arb<Spec> = record<Spec, 'build'>(
   ['build'],
 );
 
+const gateway = fc.oneof(
+  fc.constant({ router: 'service' } as const),
+  label.map((service) => ({ router: 'service', service }) as const),
+  label.map((name) => ({ router: 'gatewayApi', parentRefs: [{ name }] }) as const),
+  label.map((name) => ({ router: 'gatewayApi', httpRoute: { name, rule: 0 } }) as const),
+  label.map((ingress) => ({ router: 'ingressNginx', ingress }) as const),
+);
+
+const pod: Arb<Partial<KubernetesSpec>> = record<Partial<KubernetesSpec>, keyof KubernetesSpec>(
+  {
+    serviceAccountName: label,
+    imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent', 'Never'),
+    resources: fc.constant({ requests: { cpu: '250m', memory: 1000 } }),
+    securityContext: fc.constant({ readOnlyRootFilesystem: true }),
+    podDisruptionBudget: fc.oneof(
+      whole(0, 1_000).map((minAvailable) => ({ minAvailable })),
+      fc.constant({ maxUnavailable: '50%' }),
+    ),
+    podTemplate: fc.constant({ metadata: { labels: { team: 'web' } }, spec: { containers: [null, 1] } }),
+  },
+  [
+    'serviceAccountName',
+    'imagePullPolicy',
+    'resources',
+    'securityContext',
+    'podDisruptionBudget',
+    'podTemplate',
+  ],
+);
+
+const clustered: Arb<KubernetesSpec> = fc.tuple(gateway, pod, label).map(
+  ([routing, shape, name]) =>
+    ({
+      imagePullSecrets: [{ name }],
+      env: [{ name: 'P_1', valueFrom: { secretKeyRef: { name, key: 'k' } } }],
+      envFrom: [{ prefix: 'P_', configMapRef: { name, optional: true } }],
+      volumes: [{ name, emptyDir: {} }],
+      volumeMounts: [{ name, mountPath: '/data' }],
+      topologySpreadConstraints: [{ maxSkew: 1 }],
+      ...routing,
+      ...shape,
+    }) as KubernetesSpec,
+);
+
+/** An image instead of a source. */
+const imaged: Arb<Spec> = fc
+  .tuple(routed, clustered, fc.boolean(), fc.boolean())
+  .map(([{ source: _, build: __, ...spec }, kubernetes, isBare, isOnKubernetes]) => ({
+    ...spec,
+    image: 'registry.example.com/shop:1.0',
+    run: { ...spec.run, workingDir: '/srv', ...(isBare ? { command: [] } : {}) },
+    ...(isOnKubernetes && { kubernetes }),
+  }));
+
 export const arbitraryApp: Arb<AppSpec> = record<AppSpec, never>({
   apiVersion: fc.constant('crossfade.dev/v1'),
   kind: fc.constant('App'),
@@ -273,7 +328,7 @@ export const arbitraryApp: Arb<AppSpec> = record<AppSpec, never>({
     labels: fc.dictionary(label, label, { maxKeys: 2, noNullPrototype: true }),
     annotations: names(label),
   }),
-  spec: fc.oneof(routed, workers).map(measurable),
+  spec: fc.oneof(routed, workers, imaged).map(measurable),
 });
 
 /** A split of users is measured by marked requests only. */

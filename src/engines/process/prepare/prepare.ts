@@ -1,3 +1,4 @@
+import { OperatingError } from '../../../core/errors.ts';
 import type { RunSpec } from '../../../core/model.ts';
 import { revisionIdOf } from '../../../core/revision.ts';
 import type { PrepareOptions } from '../../../ports/engine.ts';
@@ -31,6 +32,7 @@ export async function prepare(
   spec: AppSpec,
   options: PrepareOptions,
 ): Promise<RunSpec> {
+  refuseImage(spec);
   const environment = await resolveEnvironment(spec, context.secrets);
   const configFiles = await readConfigFiles(spec);
   const source = await readSource(context, spec, options);
@@ -42,6 +44,16 @@ export async function prepare(
   if (source) await storeSource(context, spec, source, options);
   await context.trees.ensure(revisionIdOf(run), run);
   return run;
+}
+
+/** @throws OperatingError E_IMAGE_UNSUPPORTED */
+function refuseImage({ spec: { image } }: AppSpec): void {
+  if (image === undefined) return;
+  throw new OperatingError(
+    'E_IMAGE_UNSUPPORTED',
+    `spec.image: this daemon runs processes of its machine, and no images: found ${image}`,
+    { hint: 'use spec.source and spec.run.command, or apply the file to a Kubernetes cluster' },
+  );
 }
 
 interface Source extends SourceContent {
