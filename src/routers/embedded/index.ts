@@ -171,7 +171,9 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
   }
 
   async upgrade(workerEntry?: string): Promise<void> {
-    await this.link.request('upgrade', workerEntry === undefined ? {} : { workerEntry }, UPGRADE_MS);
+    const { hello } = await this.link.connected(REQUEST_MS);
+    const { workerPid } = hello;
+    await this.link.request('upgrade', { workerPid, ...(workerEntry && { workerEntry }) }, UPGRADE_MS);
   }
 }
 

@@ -3,6 +3,7 @@
  * The same channel is used whichever of the two started the other: a worker whose parent died starts a new parent.
  */
 import type { AppKey, Ms, ReplicaId } from '../../core/model.ts';
+import type { Identity } from './identity.ts';
 import type { BoundHandle, Listen } from './parent/sockets.ts';
 import type { WireError } from './protocol.ts';
 import type { StoredTable } from './table-store.ts';
@@ -27,7 +28,8 @@ export const ANOTHER_PARENT = 3;
 
 /** With each of the handles comes the socket itself. */
 export type ToWorker =
-  | { t: 'init'; config: WorkerConfig; tables: StoredTable[]; sockets: number }
+  /** `retiring`: workers that still answer; they may not have made the last changes yet. */
+  | { t: 'init'; config: WorkerConfig; tables: StoredTable[]; sockets: number; retiring: Identity[] }
   /** + handle */
   | { t: 'socket'; listen: Listen }
   /** + handle */
@@ -42,7 +44,7 @@ export type ToWorker =
   | { t: 'stop' }
   | { t: 'upgradeFailed'; error: WireError }
   /** What workers that retire still have open. */
-  | { t: 'leftover'; inFlight: InFlight; retiring: number }
+  | { t: 'leftover'; inFlight: InFlight; retiring: Identity[] }
   /** Another worker has made this change: make it too, then answer `followed`. */
   | { t: 'follow'; id: number; change: Change }
   /** The change is kept, and every worker that still answers has made it. */

@@ -40,8 +40,11 @@ export interface Operations {
   remove: { takes: { app: AppKey; stateVersion: number }; gives: Record<string, never> };
   observe: { takes: { app: AppKey }; gives: RouterObservation };
   check: { takes: { front: Front }; gives: Record<string, never> };
-  /** Replaces the worker without losing a request. `workerEntry`: the file of another version. */
-  upgrade: { takes: { workerEntry?: string }; gives: Record<string, never> };
+  /**
+   * Replaces the worker without losing a request, if it still is the one with this pid. `workerEntry`: the file of another
+   * version.
+   */
+  upgrade: { takes: { workerEntry?: string; workerPid?: number }; gives: Record<string, never> };
   /** Answered before it is done. */
   shutdown: { takes: Record<string, never>; gives: { workerPid: number; parentPid: number | null } };
 }

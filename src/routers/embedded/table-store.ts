@@ -19,14 +19,19 @@ export function storedTable(bootId: string, stateVersion: number, table: RouteTa
   return { format: FORMAT, bootId, stateVersion, table };
 }
 
-/** Whole or not at all, whenever the machine stops. */
-export async function saveTable(files: RouterFiles, stored: StoredTable): Promise<void> {
+/** Whole or not at all, whenever the machine stops. `isOutdated`: asked last, when something newer may be there by then. */
+export async function saveTable(
+  files: RouterFiles,
+  stored: StoredTable,
+  isOutdated: () => boolean = () => false,
+): Promise<void> {
   const file = tableFile(files, stored.table.app);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     await fs.mkdir(files.tables, { recursive: true, mode: 0o700 });
     await writeSynced(temporary, JSON.stringify(stored));
-    await fs.rename(temporary, file);
+    if (isOutdated()) await fs.rm(temporary);
+    else await fs.rename(temporary, file);
     await syncFolder(files.tables);
   } catch (error) {
     // An old table would be worse than none after the next start: it may name replicas that were stopped since.
@@ -37,7 +42,14 @@ export async function saveTable(files: RouterFiles, stored: StoredTable): Promis
 }
 
 export async function eraseTable(files: RouterFiles, app: AppKey): Promise<void> {
-  await fs.rm(tableFile(files, app), { force: true });
+  try {
+    await fs.rm(tableFile(files, app), { force: true });
+    // Without it a machine that stops now may come back with the table of an App that is gone.
+    await syncFolder(files.tables);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  }
 }
 
 export async function eraseTables(files: RouterFiles): Promise<void> {

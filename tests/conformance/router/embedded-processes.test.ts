@@ -1,83 +1,17 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { identityOf, isAlive } from '../../../src/routers/embedded/identity.ts';
-import { createEmbeddedRouter, type EmbeddedRouter } from '../../../src/routers/embedded/index.ts';
+import { createEmbeddedRouter } from '../../../src/routers/embedded/index.ts';
 import { freePort } from '../../support/free-port.ts';
-import { killProcessesUnder, processesUnder } from '../../support/processes.ts';
-import { type Cleanup, tempDir } from '../../support/temp-dir.ts';
+import { processesUnder } from '../../support/processes.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { occupy } from './backend.ts';
 import { KeptAlive, once } from './client.ts';
+import { Installation, kill, killRouter, replaced } from './installation.ts';
 import { Lab } from './lab.ts';
 import { startLoad } from './load.ts';
-
-/** A router with a state folder of its own, whose processes the test kills as it likes. */
-class Installation {
-  readonly stateDir: string;
-  private readonly t: Cleanup;
-  private readonly routers: EmbeddedRouter[] = [];
-
-  private constructor(t: Cleanup, stateDir: string) {
-    this.t = t;
-    this.stateDir = stateDir;
-  }
-
-  static async make(t: Cleanup): Promise<Installation> {
-    const folder = await fs.promises.mkdtemp(path.join(os.tmpdir(), 'r-'));
-    const here = new Installation(t, path.join(folder, 'state'));
-    t.after(async () => {
-      // In this order: an adapter that is still connected would start the router again.
-      for (const router of here.routers) await router.close();
-      await killProcessesUnder(folder);
-      await fs.promises.rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    });
-    return here;
-  }
-
-  /** What a daemon does when it starts. */
-  async daemon(bootId = 'boot-1'): Promise<EmbeddedRouter> {
-    const router = await createEmbeddedRouter({ stateDir: this.stateDir, bootId });
-    this.routers.push(router);
-    return router;
-  }
-
-  async lab(router: EmbeddedRouter): Promise<Lab> {
-    return new Lab(this.t, router, 'default/shop', await freePort());
-  }
-
-  file(...parts: string[]): string {
-    return path.join(this.stateDir, 'router', ...parts);
-  }
-}
-
-async function kill(pid: number | null): Promise<void> {
-  assert.ok(pid !== null);
-  const identity = identityOf(pid);
-  process.kill(pid, 'SIGKILL');
-  await waitFor(() => identity === undefined || !isAlive(identity), { what: `${pid} to be dead` });
-}
-
-/** Kills both at once, stopped first: neither has time to start the other again. */
-function killRouter(status: { workerPid: number; parentPid: number | null }): void {
-  const pids = [status.parentPid, status.workerPid].filter((pid) => pid !== null);
-  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of pids) process.kill(pid, signal);
-}
-
-async function replaced(
-  router: EmbeddedRouter,
-  what: 'workerPid' | 'parentPid',
-  before: number | null,
-): Promise<void> {
-  await waitFor(
-    async () => {
-      const now = (await router.status())[what];
-      return now !== null && now !== before;
-    },
-    { what: `another ${what}`, timeoutMs: 20_000 },
-  );
-}
 
 describe('the embedded router’s processes', { concurrency: 2, timeout: 120_000 }, () => {
   it('worker killed: another one serves the same table on the same socket, and what waited to be accepted is served', async (t) => {
@@ -243,6 +177,31 @@ describe('the embedded router’s processes', { concurrency: 2, timeout: 120_000
     assert.equal((await next.observe()).view.ackedGeneration, 0);
     await next.apply({ members: pools, generation: 1, stateVersion: 1 });
     assert.equal((await once(lab.port)).body, 'blue');
+  });
+
+  it('an App that is deleted while its port is taken by others does not come back, whatever is started again', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const lab = await here.lab(router);
+    await lab.apply({ members: { blue: [await lab.backend('blue')] } });
+    const before = await router.status();
+    await router.close();
+    killRouter(before);
+    await waitFor(async () => (await processesUnder(here.stateDir)).length === 0, {
+      what: 'the router to be gone',
+    });
+    const other = await occupy(lab.port);
+    const second = await here.daemon();
+    await second.remove({ app: lab.app, stateVersion: 2 });
+    await other.close();
+    const tried = fs.readFileSync(here.file('router.log'), 'utf8').split('cannot be served again').length;
+    assert.ok(tried > 1, 'the table was to be served again');
+    assert.deepEqual(fs.readdirSync(here.file('tables')), []);
+    const { workerPid } = await second.status();
+    await kill(workerPid);
+    await replaced(second, 'workerPid', workerPid);
+    await assert.rejects(once(lab.port), { code: 'ECONNREFUSED' });
+    assert.deepEqual((await second.status()).apps, []);
   });
 
   it('upgraded under load: another worker, and nothing is lost', async (t) => {

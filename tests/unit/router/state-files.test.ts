@@ -9,7 +9,9 @@ import { checkTable } from '../../../src/routers/embedded/data/table-check.ts';
 import { routerFiles, tableFile } from '../../../src/routers/embedded/files.ts';
 import { identityOf, isAlive } from '../../../src/routers/embedded/identity.ts';
 import { dropLock, lockOwner, takeLock } from '../../../src/routers/embedded/lock.ts';
+import { createLog } from '../../../src/routers/embedded/log.ts';
 import { eraseTable, loadTables, saveTable, storedTable } from '../../../src/routers/embedded/table-store.ts';
+import { TableWriter } from '../../../src/routers/embedded/worker/table-writer.ts';
 import { tableOf } from './support/tables.ts';
 
 let folder: string;
@@ -50,6 +52,35 @@ describe('stored tables', () => {
     fs.mkdirSync(`${tableFile(files, table.app)}.${process.pid}.tmp`);
     await assert.rejects(saveTable(files, storedTable('boot', 8, table)));
     assert.deepEqual(await loadTables(files, assert.fail), []);
+  });
+
+  it('of an App that is removed while one is being written are gone', async () => {
+    const files = routerFiles(folder);
+    const writer = new TableWriter(files, createLog('worker'));
+    for (let version = 1; version <= 20; version++) {
+      const written = writer.write({ kind: 'table', stored: storedTable('boot', version, table) });
+      await writer.write({ kind: 'remove', app: table.app });
+      await written;
+      assert.deepEqual(await loadTables(files, assert.fail), []);
+    }
+    await writer.write({ kind: 'table', stored: storedTable('boot', 21, table) });
+    assert.deepEqual(await loadTables(files, assert.fail), [storedTable('boot', 21, table)]);
+  });
+
+  it('that were never written are erased without ado', async () => {
+    const files = routerFiles(folder);
+    await eraseTable(files, table.app);
+    fs.mkdirSync(files.folder);
+    fs.writeFileSync(files.tables, 'a file where the folder should be');
+    await eraseTable(files, table.app);
+  });
+
+  it('that cannot be erased are told: what is only out of the route would come back', async () => {
+    const files = routerFiles(folder);
+    const writer = new TableWriter(files, createLog('worker'));
+    // A folder in the place of the file cannot be erased as one.
+    fs.mkdirSync(tableFile(files, table.app), { recursive: true });
+    await assert.rejects(writer.write({ kind: 'remove', app: table.app }), { code: 'E_ROUTER_STATE' });
   });
 });
 

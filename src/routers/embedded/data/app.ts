@@ -109,15 +109,20 @@ export class App {
     return open;
   }
 
-  /** `leftover`: what a worker that is being replaced still has open. */
-  observe(epoch: string, workers: number, leftover: Readonly<Record<ReplicaId, number>>): RouterObservation {
+  /** `leftover`: what a worker that is being replaced still has open. `acked`: what every worker goes by. */
+  observe(
+    epoch: string,
+    workers: number,
+    acked: number,
+    leftover: Readonly<Record<ReplicaId, number>>,
+  ): RouterObservation {
     const inFlight = this.inFlight();
     for (const [replica, open] of Object.entries(leftover))
       inFlight[replica] = (inFlight[replica] ?? 0) + open;
     const view: RouterView = {
       epoch,
       workers,
-      ackedGeneration: this.plan?.table.generation ?? 0,
+      ackedGeneration: acked,
       inFlight,
       admission: { ...this.admission.counts },
       firstAnswerAt: {},

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { AppKey, Ms } from '../../../core/model.ts';
 import { listenKey } from '../data/listener.ts';
 import { type RouterFiles, siblingEntry } from '../files.ts';
+import type { Identity } from '../identity.ts';
 import type { BoundHandle, Change, InFlight, Listen, ToParent, WorkerConfig } from '../ipc.ts';
 import { dropLock } from '../lock.ts';
 import type { Log } from '../log.ts';
@@ -19,6 +20,8 @@ const SETTLED_MS: Ms = 10_000;
 /** A worker that says nothing for this long hangs. */
 const HANG_MS: Ms = 15_000;
 const CHECK_HANG_MS: Ms = 1_000;
+/** A successor that does not serve after this long is given up; the worker that waits for it takes no changes meanwhile. */
+const SUCCESSOR_MS: Ms = 20_000;
 /** Workers get this long to end before they are killed. */
 const STOP_MS: Ms = 5_000;
 
@@ -29,7 +32,10 @@ export class Supervisor {
   private worker: WorkerLink | undefined;
   /** Started to take over from `worker`, not serving yet. */
   private successor: WorkerLink | undefined;
-  private readonly relay = new Relay();
+  private readonly relay = new Relay((worker) => {
+    this.log.error('a worker that is being replaced does not follow and is killed', { worker: worker.pid });
+    worker.kill('SIGKILL');
+  });
   private readonly retired = new Map<WorkerLink, InFlight>();
   private workerEntry = siblingEntry('worker');
   private successorEntry = this.workerEntry;
@@ -37,6 +43,8 @@ export class Supervisor {
   private startedAt: Ms = 0;
   private stopping = false;
   private adopting: (() => void) | undefined;
+  /** Which tables there are was told by a worker, which knows better than the disk. */
+  private given = false;
   private config: WorkerConfig | undefined;
   private readonly files: RouterFiles;
   private readonly log: Log;
@@ -51,9 +59,7 @@ export class Supervisor {
   start(config: WorkerConfig, control: BoundHandle, tables: readonly StoredTable[]): void {
     this.config = config;
     this.control = control;
-    // What a worker has given before it died is newer than the disk.
-    for (const stored of tables)
-      if (!this.tables.has(stored.table.app)) this.tables.set(stored.table.app, stored);
+    if (!this.given) for (const stored of tables) this.tables.set(stored.table.app, stored);
     this.forkWorker();
   }
 
@@ -110,11 +116,12 @@ export class Supervisor {
         return this.release(message.listen);
       case 'tell':
         this.keep(message.change);
+        this.refuseSuccessor();
         return this.relay.pass(worker, message.id, message.change, this.retired.keys());
       case 'followed':
         return this.relay.followed(worker, message.id);
       case 'upgrade':
-        return this.upgrade(message.workerEntry);
+        return worker === this.worker ? this.upgrade(message.workerEntry) : undefined;
       case 'shutdown':
         return this.stop(true);
       case 'leftover':
@@ -123,6 +130,7 @@ export class Supervisor {
         return worker.send({ t: 'told', id: message.id });
       case 'adopt':
         this.config = message.config;
+        this.given = true;
         for (const stored of message.tables) this.tables.set(stored.table.app, stored);
         return;
       case 'socket':
@@ -133,6 +141,7 @@ export class Supervisor {
         return;
       case 'adopted':
         this.adopting = undefined;
+        this.tellLeftover();
         this.log.info('took over from a dead parent', {
           worker: worker.pid,
           sockets: [...this.sockets.keys()],
@@ -165,6 +174,7 @@ export class Supervisor {
       config: this.config,
       tables: [...this.tables.values()],
       sockets: this.sockets.size,
+      retiring: this.retiring(),
     });
     for (const { listen, handle } of this.sockets.values()) worker.send({ t: 'socket', listen }, handle);
     worker.send({ t: 'control' }, this.control);
@@ -215,7 +225,18 @@ export class Supervisor {
     if (this.stopping || this.successor !== undefined) return;
     this.successorEntry = entry ?? this.workerEntry;
     this.successor = WorkerLink.fork(this.successorEntry, this.events);
-    this.log.info('successor started', { worker: this.successor.pid, entry: this.successorEntry });
+    const { successor } = this;
+    this.log.info('successor started', { worker: successor.pid, entry: this.successorEntry });
+    setTimeout(() => {
+      if (this.successor === successor) successor.kill('SIGKILL');
+    }, SUCCESSOR_MS).unref();
+  }
+
+  /** It was given the tables before this change, and would serve without it. */
+  private refuseSuccessor(): void {
+    if (this.successor === undefined) return;
+    this.log.warn('the route changed while a successor started: it is given up');
+    this.successor.kill('SIGKILL');
   }
 
   private tellLeftover(): void {
@@ -227,7 +248,11 @@ export class Supervisor {
         all[app] = sum;
       }
     }
-    this.worker?.send({ t: 'leftover', inFlight: all, retiring: this.retired.size });
+    this.worker?.send({ t: 'leftover', inFlight: all, retiring: this.retiring() });
+  }
+
+  private retiring(): Identity[] {
+    return [...this.retired.keys()].map((worker) => worker.identity);
   }
 
   private gone(worker: WorkerLink, how: string): void {

@@ -1,5 +1,6 @@
 /** The parent's side of the channel to one worker: forked by this parent, or the one that started this parent. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { type Identity, identityOf } from '../identity.ts';
 import type { BoundHandle, ToParent, ToWorker } from '../ipc.ts';
 
 export interface WorkerLinkEvents {
@@ -12,6 +13,7 @@ type Channel = Pick<ChildProcess, 'send' | 'on' | 'connected'>;
 
 export class WorkerLink {
   readonly pid: number;
+  readonly identity: Identity;
   /** Last sign of life. Monotonic. */
   aliveAt = performance.now();
   ready = false;
@@ -20,6 +22,7 @@ export class WorkerLink {
 
   private constructor(pid: number, channel: Channel, events: WorkerLinkEvents) {
     this.pid = pid;
+    this.identity = identityOf(pid) ?? { pid, startTime: '' };
     this.channel = channel;
     channel.on('message', (message, handle) => {
       this.aliveAt = performance.now();

@@ -1,7 +1,7 @@
 /** Serves the control socket: answers requests, pushes changes. */
 import net from 'node:net';
 import { OperatingError } from '../../../core/errors.ts';
-import type { AppKey } from '../../../core/model.ts';
+import type { AppKey, Ms } from '../../../core/model.ts';
 import type { BoundHandle } from '../ipc.ts';
 import type { Log } from '../log.ts';
 import { readLines, writeLine } from '../ndjson.ts';
@@ -13,6 +13,9 @@ export type Handlers = {
     asked: Operations[Name]['takes'],
   ) => Promise<Operations[Name]['gives']>;
 } & { hello(): Omit<Hello, 'protocol'> };
+
+/** A daemon that hangs keeps no worker from ending. */
+const CLOSE_MS: Ms = 1_000;
 
 export class ControlServer {
   private server: net.Server | undefined;
@@ -49,10 +52,18 @@ export class ControlServer {
     return server?._handle ?? undefined;
   }
 
-  /** Answers that are under way are still written. */
-  close(): void {
+  /** Resolves when the answers that are under way have been written, or are not taken. */
+  async close(): Promise<void> {
     this.server?.close();
-    for (const socket of this.sockets) socket.end();
+    const closed = [...this.sockets].map((socket) => {
+      socket.end();
+      return new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_MS);
+    await Promise.race([Promise.all(closed), promise]);
+    clearTimeout(timer);
+    for (const socket of this.sockets) socket.destroy();
   }
 
   private accepted(socket: net.Socket): void {

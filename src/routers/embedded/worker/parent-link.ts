@@ -20,6 +20,8 @@ const SETTLED_MS = 10_000;
 
 /** A parent that does not answer for this long is not waited for. */
 const ANSWER_MS = 5_000;
+/** Longer than the parent gives other workers to follow. */
+const FOLLOWED_MS = 8_000;
 
 /** `process` when the parent forked this worker, a child when this worker started the parent. */
 type Channel = Pick<ChildProcess, 'send' | 'on' | 'connected'>;
@@ -56,6 +58,10 @@ export class ParentLink {
     this.listenTo(this.channel);
   }
 
+  get connected(): boolean {
+    return this.channel.connected;
+  }
+
   send(message: ToParent, handle?: BoundHandle): void {
     if (!this.channel.connected) return;
     // A parent that dies while it is written to is noticed by `disconnect`.
@@ -77,11 +83,11 @@ export class ParentLink {
   }
 
   /**
-   * Resolves when the parent keeps the change and every worker that is being replaced has made it too. Without a parent
-   * there is nobody to wait for.
+   * Resolves when the parent keeps the change and every worker that is being replaced has made it too.
+   * @throws OperatingError E_ROUTER_DOWN
    */
   async tell(change: Change): Promise<void> {
-    await this.request((id) => ({ t: 'tell', id, change })).catch(() => {});
+    await this.request((id) => ({ t: 'tell', id, change }), FOLLOWED_MS);
   }
 
   /** What is still open here; resolves when the worker that serves has been sent it. */
@@ -93,12 +99,15 @@ export class ParentLink {
     return this.request((id) => ({ t, id, listen }));
   }
 
-  private async request(message: (id: number) => ToParent): Promise<BoundHandle | undefined> {
+  private async request(
+    message: (id: number) => ToParent,
+    limitMs = ANSWER_MS,
+  ): Promise<BoundHandle | undefined> {
     if (!this.channel.connected) throw parentGone();
     const id = this.nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<BoundHandle | undefined>();
     this.waiting.set(id, { resolve, reject });
-    const timer = setTimeout(() => reject(parentGone()), ANSWER_MS);
+    const timer = setTimeout(() => reject(parentGone()), limitMs);
     this.send(message(id));
     try {
       return await promise;

@@ -10,6 +10,7 @@ import type { Target } from '../data/target.ts';
 import type { Change, InFlight, Listen } from '../ipc.ts';
 import { type StoredTable, storedTable } from '../table-store.ts';
 import type { Listeners } from './listeners.ts';
+import type { Others } from './others.ts';
 import type { ParentLink } from './parent-link.ts';
 
 /** Longest that setTimeout counts. */
@@ -19,11 +20,12 @@ export interface RouteStateOptions {
   plane: DataPlane;
   listeners: Listeners;
   parent: ParentLink;
+  others: Others;
   bootId: string;
   epoch: string;
   /** observe() of the App would answer something else. */
   changed(app: AppKey): void;
-  /** Best effort: what is served stays served whether or not others hear of it and it can be written down. */
+  /** Resolves when every worker that answers has made the change. What is served stays served when that fails. */
   publish(change: Change): Promise<void>;
 }
 
@@ -32,9 +34,11 @@ export class RouteState {
   private readonly apps: Map<AppKey, App>;
   private readonly stored = new Map<AppKey, StoredTable>();
   private readonly drains = new Map<Target, NodeJS.Timeout>();
-  private leftover: InFlight = {};
-  /** Workers that are being replaced and still answer. */
-  private retiring = 0;
+  /** Generation of each App that every worker goes by. */
+  private readonly acked = new Map<AppKey, number>();
+  /** Removed by this worker: not to be restored by a try that comes late. */
+  private readonly removed = new Set<AppKey>();
+  private retired = false;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(options: RouteStateOptions) {
@@ -43,24 +47,39 @@ export class RouteState {
   }
 
   /**
-   * Serves a stored table again; one of another boot only keeps the place until a table is applied. A table that has been
-   * applied meanwhile stays.
+   * Serves a stored table again; one of another boot only keeps the place until a table is applied. What has been applied or
+   * removed meanwhile stays so.
    */
   restore(stored: StoredTable): Promise<void> {
     return this.inTurn(async () => {
-      if (this.stored.has(stored.table.app)) return;
+      if (this.stored.has(stored.table.app) || this.removed.has(stored.table.app)) return;
       await this.listenFor(stored.table);
       const app = this.app(stored.table.app);
       this.stored.set(app.key, stored);
-      if (stored.bootId === this.options.bootId) app.install(stored.table, stored.stateVersion);
+      const verified = stored.bootId === this.options.bootId;
+      if (verified) app.install(stored.table, stored.stateVersion);
       else app.installUnverified(stored.table, stored.stateVersion);
       this.routeHosts();
+      if (verified) void this.acknowledgeRestored(stored);
     });
+  }
+
+  /** A worker that is being replaced may have missed the last change of the worker before this one. */
+  private async acknowledgeRestored(stored: StoredTable): Promise<void> {
+    const { others, parent } = this.options;
+    const { app, generation } = stored.table;
+    if (others.count > 0) {
+      const told = parent.tell({ kind: 'table', stored }).catch(() => others.ended());
+      if (!(await told.then(() => true).catch(() => false))) return;
+    }
+    if (this.stored.get(app) !== stored) return;
+    this.acked.set(app, generation);
+    this.options.changed(app);
   }
 
   /** Resolves with the generation once it is served and, if that was possible, written down. */
   apply(stateVersion: number, table: RouteTable): Promise<{ generation: number; workers: number }> {
-    return this.inTurn(async () => {
+    return this.inOrder(async () => {
       checkTable(table);
       this.refuseStale(table.app, stateVersion, table.generation);
       this.refuseConflict(table);
@@ -72,7 +91,7 @@ export class RouteState {
 
   /** `forMs`: what is open after that is closed. */
   drain(key: AppKey, stateVersion: number, replica: ReplicaId, forMs: Ms): Promise<Record<string, never>> {
-    return this.inTurn(async () => {
+    return this.inOrder(async () => {
       this.refuseStale(key, stateVersion, undefined);
       const app = this.apps.get(key);
       if (app === undefined) return {};
@@ -83,10 +102,9 @@ export class RouteState {
   }
 
   remove(key: AppKey, stateVersion: number): Promise<Record<string, never>> {
-    return this.inTurn(async () => {
+    return this.inOrder(async () => {
       this.refuseStale(key, stateVersion, undefined);
-      const app = this.apps.get(key);
-      if (app === undefined) return {};
+      // Also one that is not served here: its port may have been taken when it was to be restored, and it may be on disk.
       await this.make({ kind: 'remove', app: key });
       return {};
     });
@@ -99,9 +117,9 @@ export class RouteState {
   }
 
   observe(key: AppKey): RouterObservation {
-    const { epoch } = this.options;
+    const { epoch, others } = this.options;
     const app = this.apps.get(key) ?? new App(key, () => {});
-    return app.observe(epoch, this.workers, this.leftover[key] ?? {});
+    return app.observe(epoch, this.workers, this.acked.get(key) ?? 0, others.inFlight(key));
   }
 
   async check(front: Front): Promise<Record<string, never>> {
@@ -131,12 +149,9 @@ export class RouteState {
     return open;
   }
 
-  /** What a worker that is being replaced still has open counts as open here. */
-  setLeftover(leftover: InFlight, retiring: number): void {
-    this.retiring = retiring;
-    const touched = new Set([...Object.keys(this.leftover), ...Object.keys(leftover)]);
-    this.leftover = leftover;
-    for (const key of touched) this.options.changed(key);
+  /** Another worker serves: changes that waited in line here are for that one to make. */
+  retire(): void {
+    this.retired = true;
   }
 
   /** Ends upgraded and streaming connections, each App's spread over its own time. */
@@ -148,13 +163,16 @@ export class RouteState {
   }
 
   get workers(): number {
-    return 1 + this.retiring;
+    return 1 + this.options.others.count;
   }
 
   private async make(change: Change): Promise<void> {
     this.change(change);
     this.routeHosts();
     await this.options.publish(change);
+    if (change.kind === 'table') this.acked.set(change.stored.table.app, change.stored.table.generation);
+    if (change.kind === 'remove') this.acked.delete(change.app);
+    if (change.kind !== 'drain') this.options.changed(appOf(change));
   }
 
   private change(change: Change): void {
@@ -163,11 +181,13 @@ export class RouteState {
         const { table, stateVersion } = change.stored;
         this.app(table.app).install(table, stateVersion);
         this.stored.set(table.app, change.stored);
+        this.removed.delete(table.app);
         return;
       }
       case 'remove': {
         const app = this.apps.get(change.app);
         this.stored.delete(change.app);
+        this.removed.add(change.app);
         if (app === undefined) return;
         app.uninstall();
         this.forgetIfDone(app);
@@ -278,9 +298,28 @@ export class RouteState {
     return new Set(byListener.keys());
   }
 
+  /** A change that the daemon asks for. */
+  private inOrder<T>(work: () => Promise<T>): Promise<T> {
+    return this.inTurn(() => {
+      if (this.retired) throw replacedByAnother();
+      return work();
+    });
+  }
+
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.last.then(work, work);
     this.last = result.catch(() => {});
     return result;
   }
+}
+
+function appOf(change: Exclude<Change, { kind: 'drain' }>): AppKey {
+  return change.kind === 'table' ? change.stored.table.app : change.app;
+}
+
+/** Asked again on its next connection, the daemon finds the worker that serves. */
+function replacedByAnother(): OperatingError {
+  return new OperatingError('E_ROUTER_DOWN', 'this process of the router has been replaced by another one', {
+    hint: 'it is asked again by itself',
+  });
 }

@@ -1,7 +1,7 @@
 /** One worker from its first message to its end. worker.ts is the entry file; data-plane.ts carries the requests. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ms } from '../../../core/model.ts';
+import type { AppKey, Ms } from '../../../core/model.ts';
 import { DataPlane } from '../data/data-plane.ts';
 import { availableTransport } from '../data/transport.ts';
 import { routerFiles } from '../files.ts';
@@ -11,9 +11,10 @@ import type { StoredTable } from '../table-store.ts';
 import { fromWire } from '../wire-error.ts';
 import { ControlServer } from './control-server.ts';
 import { Listeners } from './listeners.ts';
+import { Others } from './others.ts';
 import { ParentLink, parentGone } from './parent-link.ts';
-import { persist } from './persist.ts';
 import { RouteState } from './route-state.ts';
+import { TableWriter } from './table-writer.ts';
 
 const ALIVE_MS: Ms = 1_000;
 const CHECK_END_MS: Ms = 50;
@@ -26,6 +27,8 @@ interface Serving {
   plane: DataPlane;
   listeners: Listeners;
   routes: RouteState;
+  others: Others;
+  writer: TableWriter;
   control: ControlServer;
 }
 
@@ -61,6 +64,7 @@ export class WorkerProcess {
         this.tables = message.tables;
         this.sockets = message.sockets;
         this.serving = this.prepare(message.config);
+        this.serving.others.set({}, message.retiring);
         return;
       case 'socket':
         if (handle) this.serving?.listeners.offer(message.listen, handle);
@@ -71,7 +75,7 @@ export class WorkerProcess {
         this.start().catch((error: unknown) => this.fail(error));
         return;
       case 'leftover':
-        this.serving?.routes.setLeftover(message.inFlight, message.retiring);
+        this.serving?.others.set(message.inFlight, message.retiring);
         return;
       case 'follow':
         this.serving?.routes.follow(message.change);
@@ -100,6 +104,7 @@ export class WorkerProcess {
   /** The parent is dead: a worker that serves needs a new one, the others end. */
   private orphaned(): boolean {
     this.upgrading?.reject(parentGone());
+    this.serving?.others.orphan();
     if (!this.ready) process.exit(1);
     // Nobody tells this worker of new tables any more: what it would answer later could be wrong.
     if (this.ending) this.stop();
@@ -120,19 +125,23 @@ export class WorkerProcess {
     });
     const listeners = new Listeners(plane, parent);
     const files = routerFiles(config.stateDir);
+    const changed = (app: AppKey): void => this.serving?.control.changed(app);
+    const others = new Others(changed);
+    const writer = new TableWriter(files, log);
     const routes = new RouteState({
       plane,
       listeners,
       parent,
+      others,
       bootId: config.bootId,
       epoch: this.epoch,
-      changed: (app) => this.serving?.control.changed(app),
+      changed,
       publish: async (change) => {
-        await Promise.all([parent.tell(change), persist(files, log, change)]);
+        await Promise.all([parent.tell(change).catch(() => others.ended()), writer.write(change)]);
       },
     });
     const control = new ControlServer(this.handlers(config, routes), log);
-    return { config, plane, listeners, routes, control };
+    return { config, plane, listeners, routes, others, writer, control };
   }
 
   private handlers(config: WorkerConfig, routes: RouteState): ConstructorParameters<typeof ControlServer>[0] {
@@ -151,7 +160,9 @@ export class WorkerProcess {
       remove: ({ app, stateVersion }) => routes.remove(app, stateVersion),
       observe: async ({ app }) => routes.observe(app),
       check: ({ front }) => routes.check(front),
-      upgrade: ({ workerEntry }) => routes.frozen(() => this.upgrade(workerEntry)),
+      // Asked again because the answer was lost: it has been done.
+      upgrade: async ({ workerEntry, workerPid }) =>
+        workerPid !== undefined && workerPid !== process.pid ? {} : await this.upgrade(routes, workerEntry),
       shutdown: async () => {
         this.ending = true;
         this.parent.send({ t: 'shutdown' });
@@ -201,11 +212,16 @@ export class WorkerProcess {
     this.parent.send({ t: 'adopted' });
   }
 
-  /** Resolves when another worker serves and this one has been told to retire. */
-  private upgrade(workerEntry: string | undefined): Promise<Record<string, never>> {
-    this.upgrading = Promise.withResolvers<void>();
-    this.parent.send(workerEntry === undefined ? { t: 'upgrade' } : { t: 'upgrade', workerEntry });
-    return this.upgrading.promise.then(() => ({}));
+  /** Resolves when another worker serves and this one has been told to retire. Nothing may change meanwhile. */
+  private upgrade(routes: RouteState, workerEntry: string | undefined): Promise<Record<string, never>> {
+    return routes.frozen(async () => {
+      // Nobody would ever answer, or another one would be replaced.
+      if (!this.parent.connected || this.ending) throw parentGone();
+      this.upgrading = Promise.withResolvers<void>();
+      this.parent.send(workerEntry === undefined ? { t: 'upgrade' } : { t: 'upgrade', workerEntry });
+      await this.upgrading.promise;
+      return {};
+    });
   }
 
   /** Stops accepting, answers the rest, ends the process. */
@@ -213,8 +229,9 @@ export class WorkerProcess {
     const { serving } = this;
     this.ending = true;
     if (serving === undefined) process.exit(0);
-    const { plane, listeners, routes, control } = serving;
+    const { plane, listeners, routes, writer, control } = serving;
     plane.retiring = true;
+    routes.retire();
     listeners.stopAccepting();
     this.log.info(how === 'retire' ? 'another worker serves; finishing' : 'stopping', {
       open: plane.clients.size,
@@ -225,15 +242,15 @@ export class WorkerProcess {
     } else {
       routes.closeLong();
       // Before anybody asks the other worker: what is open here would look finished.
-      await this.parent.report(routes.inFlight());
+      await Promise.all([this.parent.report(routes.inFlight()), writer.stop()]);
     }
     this.upgrading?.resolve();
-    // The answer to `upgrade` goes out before its connection ends.
-    setImmediate(() => control.close());
-    await this.finish(plane, routes);
+    // The answer to `upgrade` goes out before its connection ends, and before this process does: it would be asked again.
+    const closed = new Promise<void>((resolve) => setImmediate(() => void control.close().then(resolve)));
+    await this.finish(plane, routes, closed);
   }
 
-  private async finish(plane: DataPlane, routes: RouteState): Promise<never> {
+  private async finish(plane: DataPlane, routes: RouteState, closed: Promise<void>): Promise<never> {
     let reported = '';
     while (plane.clients.size > 0 && performance.now() < this.endsAt) {
       const inFlight = routes.inFlight();
@@ -243,12 +260,17 @@ export class WorkerProcess {
       }
       await sleep(CHECK_END_MS);
     }
+    await closed;
     plane.stop();
     process.exit(0);
   }
 
   /** Asked to end from outside: another worker takes over first. */
   replace(): void {
-    this.parent.send({ t: 'upgrade' });
+    const { serving } = this;
+    if (serving === undefined || this.ending) return;
+    this.upgrade(serving.routes, undefined).catch((error: unknown) =>
+      this.log.error('the worker is not replaced', { error }),
+    );
   }
 }
