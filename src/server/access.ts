@@ -9,7 +9,7 @@ import type { Peer } from './deps.ts';
 /** What a listener hands over with each request. */
 export interface ApiBindings {
   peer: Peer;
-  /** Aborted when the listener closes: streams end then. */
+  /** Aborted when the listener closes, or the token that was shown is no longer valid: streams end then. */
   closing: AbortSignal;
   incoming: IncomingMessage;
   outgoing: ServerResponse;

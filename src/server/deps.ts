@@ -47,4 +47,7 @@ export interface ApiContext extends ApiDeps {
 }
 
 /** How a request came in. A Unix socket is guarded by its file mode, TCP by a token. */
-export type Peer = { kind: 'unix' } | { kind: 'tcp'; user: string; role: Role };
+export type Peer =
+  | { kind: 'unix' }
+  /** `ended`: its token is no longer valid. */
+  | { kind: 'tcp'; user: string; role: Role; ended: AbortSignal };

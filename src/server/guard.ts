@@ -44,7 +44,7 @@ export function admit(headers: Headers, guard: TcpGuard): Peer {
   }
   const [, token] = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '') ?? [];
   const holder = token === undefined ? undefined : guard.tokens.verify(token);
-  if (!holder) {
+  if (token === undefined || !holder) {
     throw new OperatingError(
       'E_UNAUTHORIZED',
       token ? 'The token is not valid.' : 'The request carries no token.',
@@ -53,7 +53,7 @@ export function admit(headers: Headers, guard: TcpGuard): Peer {
       },
     );
   }
-  return { kind: 'tcp', ...holder };
+  return { kind: 'tcp', ...holder, ended: guard.tokens.ended(token) };
 }
 
 /** The name of a Host header, lower case, without port and brackets. */

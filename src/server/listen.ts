@@ -82,7 +82,9 @@ function serve(
   const closing = new AbortController();
   const fetch = (request: Request, node: HttpBindings): Response | Promise<Response> => {
     try {
-      const bindings: ApiBindings = { ...node, peer: peerOf(request), closing: closing.signal };
+      const peer = peerOf(request);
+      const ends = peer.kind === 'tcp' ? AbortSignal.any([closing.signal, peer.ended]) : closing.signal;
+      const bindings: ApiBindings = { ...node, peer, closing: ends };
       return api.fetch(request, bindings);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;

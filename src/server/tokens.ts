@@ -14,6 +14,8 @@ export interface TokenStore {
   revoke(id: string): boolean;
   /** Who a presented token belongs to; undefined for one that is unknown, revoked or expired. */
   verify(token: string): { user: string; role: Role } | undefined;
+  /** Aborted when this token is revoked or expires: an answer that goes on must not outlive the right to it. */
+  ended(token: string): AbortSignal;
 }
 
 interface StoredToken {
@@ -27,6 +29,8 @@ interface StoredToken {
 }
 
 const SECRET_BYTES = 32;
+/** Longest that setTimeout counts. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const SHAPE = /^xf_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
 
 /**
@@ -37,6 +41,7 @@ export function createTokenStore(stateDir: string, now: () => Ms = Date.now): To
   const file = path.join(stateDir, 'tokens.json');
   let tokens = load(file);
   const lastUsed = new Map<string, Ms>();
+  const endings = new Map<string, AbortController>();
   const view = ({ hash: _, createdAt, expiresAt, ...token }: StoredToken): TokenView => ({
     ...token,
     createdAt: new Date(createdAt).toISOString(),
@@ -66,6 +71,8 @@ export function createTokenStore(stateDir: string, now: () => Ms = Date.now): To
       if (next.length === tokens.length) return false;
       save(file, next);
       tokens = next;
+      endings.get(id)?.abort();
+      endings.delete(id);
       return true;
     },
     verify(presented) {
@@ -78,7 +85,23 @@ export function createTokenStore(stateDir: string, now: () => Ms = Date.now): To
       lastUsed.set(token.id, now());
       return { user: token.user, role: token.role };
     },
+    ended(presented) {
+      const token = tokens.find(({ id }) => id === SHAPE.exec(presented)?.[1]);
+      if (!token) return AbortSignal.abort();
+      const known = endings.get(token.id);
+      if (known) return known.signal;
+      const ending = new AbortController();
+      endings.set(token.id, ending);
+      if (token.expiresAt !== undefined) abortAt(ending, token.expiresAt, now);
+      return ending.signal;
+    },
   };
+}
+
+function abortAt(ending: AbortController, at: Ms, now: () => Ms): void {
+  const leftMs = at - now();
+  if (leftMs <= 0) ending.abort();
+  else setTimeout(() => abortAt(ending, at, now), Math.min(leftMs, LONGEST_TIMER_MS)).unref();
 }
 
 function hashOf(secret: string): Buffer {

@@ -121,3 +121,37 @@ it('refuses a body that is too large, and keeps the reason of a bug to its log',
   assert.doesNotMatch(bug.text, /sauce/);
   assert.equal(harness.logged.length, 1);
 });
+
+it('ends the streams of a token that is revoked, or that expires', async (t) => {
+  const harness = await startApi(t);
+  await harness.client.apply(SHOP, { app: shopDocument() });
+  const { listener } = await overTcp(t, harness, 'viewer');
+  const open = async (expiresInMs?: number) => {
+    const { id, token } = harness.tokens.create({ user: 'eve', role: 'viewer', expiresInMs });
+    const get = (path: string) =>
+      fetch(`${listener.address}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    const answers = await Promise.all([
+      get('/v1/watch'),
+      get('/v1/namespaces/default/apps/shop/logs?follow=true'),
+    ]);
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      [200, 200],
+    );
+    // Resolves when both have ended.
+    return { id, ended: Promise.all(answers.map((answer) => answer.text())) };
+  };
+  const revoked = await open();
+  const other = await open();
+  assert.equal(harness.tokens.revoke(revoked.id), true);
+  await revoked.ended;
+  const expiring = await open(300);
+  await expiring.ended;
+  const stillOpen = await Promise.race([
+    other.ended,
+    new Promise((resolve) => setImmediate(resolve, 'open')),
+  ]);
+  assert.equal(stillOpen, 'open');
+  harness.tokens.revoke(other.id);
+  await other.ended;
+});

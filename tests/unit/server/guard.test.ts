@@ -17,7 +17,8 @@ it('lets in a known host with a token, from a program or from a page of its own'
   ];
   for (const headers of accepted) {
     const all = { host: '127.0.0.1:7000', authorization: `Bearer ${token}`, ...headers };
-    assert.deepEqual(admit(new Headers(all), guard), { kind: 'tcp', user: 'ann', role: 'viewer' });
+    const ended = guard.tokens.ended(token);
+    assert.deepEqual(admit(new Headers(all), guard), { kind: 'tcp', user: 'ann', role: 'viewer', ended });
   }
 });
 
