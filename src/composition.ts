@@ -18,6 +18,9 @@ import { createApi } from './server/api.ts';
 import type { ApiDeps, ObservedApp } from './server/deps.ts';
 import { type ApiListener, listenTcp, listenUnix } from './server/listen.ts';
 import { createTokenStore } from './server/tokens.ts';
+import { stopEverything } from './stop-everything.ts';
+import { recordStop, refuseIfStoppedSince } from './stop-record.ts';
+import { Stopping } from './stopping.ts';
 import { createSqliteStore } from './store/sqlite/index.ts';
 
 /** What the daemon is made of. Tests put in a clock that jumps or an adapter that fails; the program never does. */
@@ -51,36 +54,23 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const stateDir = path.resolve(options.stateDir);
   await makeStateDir(stateDir);
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const startedAtMs = parts.clock.monotonic() - process.uptime() * 1000;
+  // What is open keeps the process alive, and with it the lock: all of it is closed, also when the way up fails.
+  await using opened = new AsyncDisposableStack();
   // First, for it holds the lock: two daemons on one state dir must not both touch replicas.
-  const store = await parts.store(stateDir);
-  const clock = await steadyClock(parts.clock, stateDir);
-  const engine = await parts.engine(stateDir, parts.clock, log);
-  const router = await parts.router(stateDir, parts.clock, log, clock.now);
-  const controller = createController({ store, engine, router, now: clock.now, timers: systemTimers, log });
-  const stopping = Promise.withResolvers<{ replicas: boolean }>();
+  const store = opened.adopt(await parts.store(stateDir), (it) => it.close());
+  refuseIfStoppedSince(stateDir, parts.clock, startedAtMs);
+  const clock = opened.adopt(await steadyClock(parts.clock, stateDir), async (it) => it.close());
+  const engine = opened.adopt(await parts.engine(stateDir, parts.clock, log), (it) => it.close());
+  const router = opened.adopt(await parts.router(stateDir, parts.clock, log, clock.now), (it) => it.close());
+  const loop = createController({ store, engine, router, now: clock.now, timers: systemTimers, log });
+  const controller = opened.adopt(loop, (it) => it.stop());
+  const stopping = new Stopping();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => stopping.resolve({ replicas: false }));
+    process.once(signal, () => void stopping.ask({ replicas: false }));
 
-  const listeners = await listen(options, stateDir, {
-    store,
-    engine,
-    router,
-    clock: parts.clock,
-    secrets: createSecretFiles(stateDir),
-    tokens: createTokenStore(stateDir),
-    observe: (app) => observed(store, controller, app),
-    poke: (app) => controller.poke(app),
-    waitForCommand: (app, id, timeoutMs) => controller.waitForCommand(app, id, timeoutMs),
-    version: {
-      version: programVersion(),
-      apiVersion: 'v1',
-      pid: process.pid,
-      startedAt: new Date(parts.clock.wall()).toISOString(),
-      stateDir,
-    },
-    stop: stopping.resolve,
-    log,
-  });
+  const deps = apiDeps({ store, engine, router, controller, stopping, clock: parts.clock, stateDir, log });
+  const listeners = await listen(options, stateDir, deps, opened);
   await controller.start();
   await sweep(store, engine);
   log.info(
@@ -88,15 +78,49 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
     'crossfade daemon is ready',
   );
 
-  const { replicas } = await stopping.promise;
-  log.info({ replicas }, 'stopping');
-  await Promise.all(listeners.map((listener) => listener.close()));
+  await stopping.asked;
+  log.info({ replicas: stopping.replicas }, 'stopping');
   await controller.stop();
-  if (replicas) await stopEverything(store, engine, router);
-  await router.close();
-  await engine.close();
-  clock.close();
-  await store.close();
+  const everything = async () => {
+    const left = await stopEverything({ store, engine, router });
+    if (left.length > 0) log.warn({ left }, 'not everything has stopped');
+    return left;
+  };
+  const left = stopping.replicas ? await everything() : undefined;
+  stopping.ended(left ?? []);
+  await Promise.all(listeners.map((listener) => listener.close()));
+  if (stopping.replicas && left === undefined) await everything();
+  recordStop(stateDir, parts.clock);
+}
+
+interface Running {
+  store: Store;
+  engine: Engine;
+  router: Router;
+  controller: Controller;
+  stopping: Stopping;
+  clock: Clock;
+  stateDir: string;
+  log: Logger;
+}
+
+function apiDeps({ controller, stopping, stateDir, ...running }: Running): ApiDeps {
+  return {
+    ...running,
+    secrets: createSecretFiles(stateDir),
+    tokens: createTokenStore(stateDir),
+    observe: (app) => observed(running.store, controller, app),
+    poke: (app) => controller.poke(app),
+    waitForCommand: (app, id, timeoutMs) => controller.waitForCommand(app, id, timeoutMs),
+    version: {
+      version: programVersion(),
+      apiVersion: 'v1',
+      pid: process.pid,
+      startedAt: new Date(running.clock.wall()).toISOString(),
+      stateDir,
+    },
+    stop: (how) => stopping.ask(how),
+  };
 }
 
 async function makeStateDir(stateDir: string): Promise<void> {
@@ -114,10 +138,17 @@ async function makeStateDir(stateDir: string): Promise<void> {
   }
 }
 
-async function listen(options: DaemonOptions, stateDir: string, deps: ApiDeps): Promise<ApiListener[]> {
+async function listen(
+  options: DaemonOptions,
+  stateDir: string,
+  deps: ApiDeps,
+  opened: AsyncDisposableStack,
+): Promise<ApiListener[]> {
   const api = createApi(deps);
-  const unix = await listenUnix(api, path.join(stateDir, 'daemon.sock'));
-  return options.listen ? [unix, await listenTcp(api, { ...options.listen, tokens: deps.tokens })] : [unix];
+  const open = (listener: ApiListener) => opened.adopt(listener, (it) => it.close());
+  const unix = open(await listenUnix(api, path.join(stateDir, 'daemon.sock')));
+  if (!options.listen) return [unix];
+  return [unix, open(await listenTcp(api, { ...options.listen, tokens: deps.tokens }))];
 }
 
 async function observed(store: Store, controller: Controller, app: AppKey): Promise<ObservedApp> {
@@ -135,28 +166,4 @@ async function sweep(store: Store, engine: Engine): Promise<void> {
     if (stored) inUse.set(app, [...Object.values(stored.state.revisions), stored.object.revision]);
   }
   await engine.sweep(inUse);
-}
-
-/** `daemon stop --replicas`: users first, then what served them. Everything starts again with the next daemon. */
-async function stopEverything(store: Store, engine: Engine, router: Router): Promise<void> {
-  await router.shutdown();
-  for (const app of await store.apps()) {
-    const stored = await store.load(app);
-    if (!stored) continue;
-    const ctx = { app, stateVersion: stored.state.version + 1 };
-    const graceMs = stored.object.spec.spec.terminationGracePeriodSeconds * 1000;
-    const replicas = await engine.list(app);
-    await Promise.all(replicas.map((replica) => engine.stop(ctx, replica.id, graceMs)));
-    await gone(engine, app);
-  }
-}
-
-function gone(engine: Engine, app: AppKey): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const look = async () => {
-    if ((await engine.list(app)).length === 0) resolve();
-  };
-  const off = engine.onChange((changed) => changed === app && void look());
-  void look();
-  return promise.finally(off);
 }

@@ -75,7 +75,8 @@ export interface Client {
   putSecret(namespace: string, name: string, value: string): Promise<SecretView>;
   removeSecret(namespace: string, name: string): Promise<void>;
   audit(query?: { namespace?: string; app?: string; limit?: number }): Promise<AuditView[]>;
-  stopDaemon(request: { replicas: boolean }): Promise<void>;
+  /** With `replicas` once what it runs has stopped; `left` is what has not (absent: an older daemon, which does not tell). */
+  stopDaemon(request: { replicas: boolean }): Promise<{ left?: string[] }>;
   tokens(): Promise<TokenView[]>;
   createToken(request: { user: string; role: Role; expiresInMs?: number }): Promise<TokenCreated>;
   revokeToken(id: string): Promise<void>;

@@ -46,6 +46,37 @@ async function answers(client: Client): Promise<boolean> {
 
 async function startDaemon({ ctx, stateDir, client, say }: StartOptions): Promise<void> {
   const logPath = path.join(stateDir, 'daemon.log');
+  let started = spawnDaemon(ctx, stateDir, logPath);
+  let giveUpAt = performance.now() + START_TIMEOUT_MS;
+  let sawEnd = false;
+  while (!(await answers(client))) {
+    const { ended, logStart } = started;
+    if (ended() !== undefined && !sawEnd) {
+      sawEnd = true;
+      const log = readFrom(logPath, logStart);
+      // Somebody stopped the daemon while this one came up. This command needs one all the same.
+      if (/was stopped while this one/.test(log)) started = spawnDaemon(ctx, stateDir, logPath);
+      else giveUpAt = Math.min(giveUpAt, performance.now() + (lostTheRace(log) ? WINNER_GRACE_MS : 500));
+    }
+    if (performance.now() > giveUpAt) {
+      throw startFailed(ended() ?? `does not answer after ${START_TIMEOUT_MS / 1000} s`, logPath, logStart);
+    }
+    await sleep(POLL_MS);
+  }
+  // Another command may have been faster: then it is its daemon that answers.
+  if ((await client.version()).pid === started.pid)
+    say(`started the daemon (pid ${started.pid}, log in ${logPath})`);
+}
+
+interface Started {
+  pid: number | undefined;
+  /** How it ended, in words; undefined while it runs. */
+  ended(): string | undefined;
+  /** Where in the log its own lines begin. */
+  logStart: number;
+}
+
+function spawnDaemon(ctx: CliContext, stateDir: string, logPath: string): Started {
   const { logFd, logStart } = openLog(stateDir, logPath);
   const [program, ...first] = ctx.entry;
   if (program === undefined) throw new Error('the context names no program to start');
@@ -65,23 +96,7 @@ async function startDaemon({ ctx, stateDir, client, say }: StartOptions): Promis
     ended = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
   });
   child.unref();
-
-  let giveUpAt = performance.now() + START_TIMEOUT_MS;
-  let sawEnd = false;
-  while (!(await answers(client))) {
-    if (ended !== undefined && !sawEnd) {
-      sawEnd = true;
-      const patienceMs = lostTheRace(readFrom(logPath, logStart)) ? WINNER_GRACE_MS : 500;
-      giveUpAt = Math.min(giveUpAt, performance.now() + patienceMs);
-    }
-    if (performance.now() > giveUpAt) {
-      throw startFailed(ended ?? `does not answer after ${START_TIMEOUT_MS / 1000} s`, logPath, logStart);
-    }
-    await sleep(POLL_MS);
-  }
-  // Another command may have been faster: then it is its daemon that answers.
-  if ((await client.version()).pid === child.pid)
-    say(`started the daemon (pid ${child.pid}, log in ${logPath})`);
+  return { pid: child.pid, ended: () => ended, logStart };
 }
 
 function openLog(stateDir: string, logPath: string): { logFd: number; logStart: number } {

@@ -35,8 +35,11 @@ export interface ApiDeps {
   /** The controller's answer to a command; undefined when there is none within `timeoutMs`. */
   waitForCommand(app: AppKey, id: CommandId, timeoutMs: number): Promise<CommandResult | undefined>;
   version: VersionView;
-  /** Called after the answer to the request was sent. */
-  stop(options: { replicas: boolean }): void;
+  /**
+   * Stops the daemon. With `replicas` it resolves once what it runs has stopped, with what has not, in words; without, the
+   * answer to the request has to be sent before.
+   */
+  stop(options: { replicas: boolean }): Promise<readonly string[]>;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 

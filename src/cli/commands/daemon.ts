@@ -52,7 +52,8 @@ export function hostAndPort(text: string): { host: string; port: number } {
 }
 
 const POLL_MS = 50;
-const STOP_TIMEOUT_MS = 120_000;
+/** What it runs has stopped by then, or is told; only files are left to be closed. */
+const STOP_TIMEOUT_MS = 60_000;
 
 async function stop(session: Session, replicas: boolean): Promise<void> {
   let client = await session.runningClient();
@@ -63,8 +64,18 @@ async function stop(session: Session, replicas: boolean): Promise<void> {
     client = await session.client();
   }
   const { pid } = await client.version();
-  await client.stopDaemon({ replicas });
+  const { left = [] } = await client.stopDaemon({ replicas });
   if (session.flags.server === undefined) await untilGone(session, pid);
+  if (left.length > 0) {
+    throw new OperatingError(
+      'E_NOT_STOPPED',
+      `the daemon is stopped, but there still runs ${left.join('; ')}`,
+      {
+        hint: `\`crossfade daemon stop --replicas\` tries again; the log is ${session.stateDir}/daemon.log`,
+        details: { left },
+      },
+    );
+  }
   session.out.print(
     replicas ? 'daemon, replicas and router stopped' : 'daemon stopped; what it runs goes on running',
   );

@@ -160,10 +160,18 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
   }
 
   async shutdown(): Promise<void> {
-    const { workerPid, parentPid } = await this.link.request('shutdown', {}, REQUEST_MS);
-    const identities = [workerPid, parentPid].map((pid) => (pid === null ? undefined : identityOf(pid)));
+    // One that ended before its answer arrived would be started again, to be told to end.
+    const running = this.link.launchNoMore();
+    const answered = async () => {
+      const { workerPid, parentPid } = await this.link.request('shutdown', {}, SHUTDOWN_MS);
+      const pids = [workerPid, parentPid].filter((pid) => pid !== null);
+      running.push(...pids.map(identityOf).filter((identity) => identity !== undefined));
+    };
+    // Whichever is first: its answer may be lost with it.
+    const end = waitForEnd(running);
+    if (running.length > 0) await Promise.race([answered(), end]).catch(() => undefined);
     await this.close();
-    await waitForEnd(identities.filter((identity) => identity !== undefined));
+    await waitForEnd(running);
   }
 
   async status(): Promise<Hello> {

@@ -32,7 +32,10 @@ const stop = createRoute({
   path: '/v1/daemon/stop',
   summary: 'Stop the daemon; with `replicas` also what it runs. Otherwise replicas and router go on.',
   request: { body: body(stopRequestSchema) },
-  responses: { 202: json(stopResponseSchema, 'It stops once this answer is sent.'), ...failures },
+  responses: {
+    202: json(stopResponseSchema, 'It stops once this answer is sent; what it runs has stopped by then.'),
+    ...failures,
+  },
 });
 const listTokens = createRoute({
   method: 'get',
@@ -63,8 +66,10 @@ export function daemonRoutes(deps: ApiDeps) {
       const { replicas } = c.req.valid('json');
       const action = replicas ? 'stop daemon and replicas' : 'stop daemon';
       await deps.store.addAudit(auditOf(c.get('caller'), deps.clock.wall(), action));
-      c.env.outgoing.once('close', () => deps.stop({ replicas }));
-      return c.json({ stopping: true as const }, 202);
+      if (replicas)
+        return c.json({ stopping: true as const, left: [...(await deps.stop({ replicas }))] }, 202);
+      c.env.outgoing.once('close', () => void deps.stop({ replicas }));
+      return c.json({ stopping: true as const, left: [] }, 202);
     })
     .openapi(listTokens, (c) => c.json({ items: deps.tokens.list() }, 200))
     .openapi(createToken, async (c) => {

@@ -106,4 +106,9 @@ export const stopRequestSchema = z
   .strictObject({ replicas: z.boolean().default(false).describe('Also stop what the daemon runs.') })
   .openapi('StopRequest');
 
-export const stopResponseSchema = z.object({ stopping: z.literal(true) }).openapi('StopResponse');
+export const stopResponseSchema = z
+  .object({
+    stopping: z.literal(true),
+    left: z.array(z.string()).describe('With `replicas`: what still runs, in words.'),
+  })
+  .openapi('StopResponse');

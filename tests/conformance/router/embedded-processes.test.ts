@@ -333,6 +333,15 @@ describe('the embedded router’s processes', { concurrency: 2, timeout: 120_000
     assert.match(fs.readFileSync(here.file('router.log'), 'utf8'), /a table could not be written down/);
   });
 
+  it('shut down after both its processes were killed: no other is started to be told to end', async (t) => {
+    const here = await Installation.make(t);
+    const router = await here.daemon();
+    const { workerPid, parentPid } = await router.status();
+    for (const pid of [workerPid, parentPid]) if (pid !== null) process.kill(pid, 'SIGKILL');
+    await router.shutdown();
+    assert.deepEqual(await processesUnder(here.stateDir), []);
+  });
+
   it('shut down: no process, no socket and no table is left, and open requests are answered', async (t) => {
     const here = await Installation.make(t);
     const router = await here.daemon();

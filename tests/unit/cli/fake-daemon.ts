@@ -2,7 +2,7 @@
  * Stands in for the daemon in tests of starting it: serves /v1/version and an empty list of Apps on the state dir's
  * socket, one per state dir, until it is told to stop. `--break` as its first argument: ends with an error at once.
  */
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
 
@@ -11,6 +11,15 @@ const stateDir = args[args.indexOf('--state-dir') + 1] ?? '';
 if (args[0] === '--break') {
   console.error('cannot read the database: it is damaged');
   process.exit(1);
+}
+if (args[0] === '--stopped-once') {
+  // As one that was stopped on its way up: the next one comes up.
+  const marker = path.join(stateDir, 'stopped-once');
+  if (!existsSync(marker)) {
+    writeFileSync(marker, '');
+    console.error('error: The daemon was stopped while this one was on its way up.');
+    process.exit(1);
+  }
 }
 const lock = path.join(stateDir, 'fake.lock');
 try {

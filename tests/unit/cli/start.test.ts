@@ -53,6 +53,13 @@ test('commands that start it at the same time share one daemon', async (t) => {
   assert.equal(ran.filter(({ stderr }) => stderr.includes('started the daemon')).length, 1);
 });
 
+test('a command whose daemon was stopped by another command, while it came up, starts it again', async (t) => {
+  const stateDir = stateDirOf(t);
+  const ran = await run(['get', 'apps'], { stateDir, ctx: { entry: [...FAKE_DAEMON, '--stopped-once'] } });
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stderr, /^started the daemon/);
+});
+
 test('a daemon that does not come up is told with the end of its log', async (t) => {
   const stateDir = stateDirOf(t);
   const ran = await run(['get', 'apps'], { stateDir, ctx: { entry: [...FAKE_DAEMON, '--break'] } });

@@ -49,13 +49,15 @@ it('makes, lists and revokes tokens', async (t) => {
   assert.equal(tokens.verify(token), undefined);
 });
 
-it('stops the daemon after it has answered', async (t) => {
+it('stops the daemon after it has answered, and answers when what it runs has stopped', async (t) => {
   const { client, asked } = await startApi(t);
-  await client.stopDaemon({ replicas: true });
-  await waitFor(() => asked.includes('stop true'), { what: 'the daemon to be stopped' });
+  const { left } = await client.stopDaemon({ replicas: true });
+  assert.deepEqual([asked, left], [['stop true'], ['replica 1-1-0 of default/shop: it does not end']]);
+  assert.deepEqual((await client.stopDaemon({ replicas: false })).left, []);
+  await waitFor(() => asked.includes('stop false'), { what: 'the daemon to be stopped' });
   assert.deepEqual(
     (await client.audit()).map((entry) => entry.action),
-    ['stop daemon and replicas'],
+    ['stop daemon and replicas', 'stop daemon'],
   );
 });
 

@@ -119,7 +119,10 @@ function depsOf(harness: Harness, stateDir: string): ApiDeps {
       return answer && { at: 0, verb: command?.verb ?? 'promote', result: answer };
     },
     version: { version: '0.0.0', apiVersion: 'v1', pid: 1, startedAt: new Date(0).toISOString(), stateDir },
-    stop: ({ replicas }) => void harness.asked.push(`stop ${replicas}`),
+    async stop({ replicas }) {
+      harness.asked.push(`stop ${replicas}`);
+      return replicas ? ['replica 1-1-0 of default/shop: it does not end'] : [];
+    },
     log: { info: log, warn: log, error: log } as ApiDeps['log'],
   };
 }

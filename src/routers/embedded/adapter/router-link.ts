@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppKey, Ms } from '../../../core/model.ts';
 import { routerFiles } from '../files.ts';
-import { isAlive } from '../identity.ts';
+import { type Identity, identityOf, isAlive } from '../identity.ts';
 import { lockOwner } from '../lock.ts';
 import type { Hello, OperationName, Operations } from '../protocol.ts';
 import { ControlConnection, routerDown } from './connection.ts';
@@ -97,6 +97,16 @@ export class RouterLink {
         await sleep(RECONNECT_MS);
       }
     }
+  }
+
+  /** From now on one that is gone stays gone. @returns the processes of the one that runs, as far as they are known */
+  launchNoMore(): Identity[] {
+    this.relaunchAt = Number.POSITIVE_INFINITY;
+    const { workerPid, parentPid } = this.current?.hello ?? { workerPid: null, parentPid: null };
+    const pids = [workerPid, parentPid].filter((pid) => pid !== null);
+    const owner = lockOwner(this.files.lock);
+    const known = [...pids.map(identityOf), owner].filter((identity) => identity !== undefined);
+    return known.filter(isAlive);
   }
 
   close(): void {
