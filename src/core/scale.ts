@@ -12,7 +12,8 @@ export function resolveScale(scale: Scale, weightBp: WeightBp, replicas: number)
     case 'zero':
       return 0;
     case 'count':
-      return scale.replicas;
+      // Scaled to nothing, nothing runs: a preview neither.
+      return replicas === 0 ? 0 : scale.replicas;
     case 'percent':
       return Math.ceil((scale.of * replicas) / 100);
     case 'matchWeight':

@@ -11,6 +11,7 @@ import type {
   Command,
   Counts,
   Event,
+  Known,
   Ms,
   Observed,
   Outcome,
@@ -93,11 +94,15 @@ export class World {
   replicas: Replica[] = [];
   table: RouteTable | undefined;
   counts: Record<PoolId, Counts> = {};
+  /** What users saw. Waiting: held by the router, not answered yet. */
+  readonly users = { answered: 0, failed: 0, refused: 0, waiting: 0 };
   inFlight: Record<ReplicaId, number> = {};
   /** Requests per second that users send while the route is open. */
   rps = 200;
   /** What the router really does with a table it is given; for planted faults. */
   bend: (table: RouteTable) => RouteTable = (table) => table;
+  /** slow: tables are taken and not acknowledged yet. lost: it cannot be seen, and no table reaches it. */
+  router: 'answers' | 'slow' | 'lost' = 'answers';
   events: Event[] = [];
   log: string[] = [];
   commands: Command[] = [];
@@ -106,6 +111,9 @@ export class World {
   #started = new Map<PoolId, number>();
   #firstAnswerAt: Record<PoolId, Ms> = {};
   #owed: Record<PoolId, number> = {};
+  #epoch = 1;
+  readonly #unacknowledged: Extract<Action, { kind: 'route' }>[] = [];
+  #turn: Record<PoolId, number> = {};
   #commandNumber = 0;
 
   constructor(spec: AppSpec) {
@@ -145,6 +153,12 @@ export class World {
   }
 
   settle(): void {
+    if (this.router !== 'slow') {
+      for (const action of this.#unacknowledged.splice(0)) {
+        this.table = this.bend(action.table);
+        this.#outcomes.push({ key: action.key, result: 'ok' });
+      }
+    }
     for (let turns = 0; turns < 100; turns++) {
       const decision = decide(this.state, this.observed(), this.now);
       this.#outcomes = [];
@@ -169,30 +183,44 @@ export class World {
       app: { kind: 'known', value: this.object, at },
       commands: this.commands,
       replicas: { kind: 'known', value: this.replicas.map((replica) => ({ ...replica })), at },
-      router: {
-        kind: 'known',
-        at,
-        value: {
-          epoch: 'e1',
-          workers: 1,
-          ackedGeneration: serving?.generation ?? 0,
-          ...(serving ? { serving } : {}),
-          inFlight: { ...this.inFlight },
-          admission: { refused: 0, held: 0 },
-          firstAnswerAt: { ...this.#firstAnswerAt },
-        },
-      },
-      measured: {
-        kind: 'known',
-        at,
-        value: { source: 'router', epoch: 'e1', perPool: structuredClone(this.counts) },
-      },
+      router: this.#seen({
+        epoch: `e${this.#epoch}`,
+        workers: 1,
+        ackedGeneration: serving?.generation ?? 0,
+        ...(serving ? { serving } : {}),
+        inFlight: { ...this.inFlight },
+        admission: { refused: 0, held: 0 },
+        firstAnswerAt: { ...this.#firstAnswerAt },
+      }),
+      measured: this.#seen({
+        source: 'router',
+        epoch: `e${this.#epoch}`,
+        perPool: structuredClone(this.counts),
+      }),
       outcomes: this.#outcomes,
     };
   }
 
+  #seen<T>(value: T): Known<T> {
+    return this.router === 'lost'
+      ? { kind: 'unknown', since: this.now, why: 'the router does not answer' }
+      : { kind: 'known', at: this.now, value };
+  }
+
+  /** Another life of the router: counters begin again; it may come back with nothing. */
+  restartRouter(keepsTable: boolean): void {
+    this.#epoch += 1;
+    this.counts = {};
+    this.#firstAnswerAt = {};
+    if (!keepsTable) this.table = undefined;
+  }
+
   #perform(action: Action): void {
     this.log.push(`${this.now - 1_000_000}   ${describe(action)}`);
+    if (action.kind === 'route' && this.router === 'slow') {
+      this.#unacknowledged.push(action);
+      return;
+    }
     this.#outcomes.push({ key: action.key, result: 'ok' });
     switch (action.kind) {
       case 'grow': {
@@ -248,12 +276,14 @@ export class World {
         replica.ready = false;
         replica.startedAt = this.now;
         replica.lastExit = { at: this.now, code: 1, signal: null };
+        this.#tell(`exits ${replica.id}`);
       } else if (
         !replica.ready &&
         age >= how.readyAfterMs &&
         (how.unreadyAfterMs === undefined || !replica.wasReady)
       ) {
         Object.assign(replica, { ready: true, wasReady: true, readySince: this.now, phase: 'running' });
+        this.#tell(`ready ${replica.id}`);
       } else if (
         replica.ready &&
         how.unreadyAfterMs !== undefined &&
@@ -261,8 +291,13 @@ export class World {
       ) {
         replica.ready = false;
         replica.lastProbe = { at: this.now, ok: false, detail: 'GET /healthz answered 500' };
+        this.#tell(`not ready ${replica.id}`);
       }
     }
+  }
+
+  #tell(what: string): void {
+    this.log.push(`${this.now - 1_000_000} . ${what}`);
   }
 
   #serve(ms: Ms): void {
@@ -271,28 +306,39 @@ export class World {
 
   send(requests: number, as: 'split' | 'probes'): void {
     const table = this.table;
-    if (table?.route.admit.kind !== 'open') return;
+    const admit = table?.route.admit.kind ?? 'refuse';
+    if (!table || admit !== 'open') {
+      if (as === 'split') this.users[admit === 'hold' ? 'waiting' : 'refused'] += requests;
+      return;
+    }
     const { split } = table.route;
     const shares =
       split.kind === 'weights'
         ? split.to
         : split.to.map((key) => ({ key, weight: 10_000 * (table.members[key]?.length ?? 0) }));
     const total = shares.reduce((sum, share) => sum + share.weight, 0);
-    for (let n = 0; n < requests; n++) {
+    // What waited in the router goes to the first table that is open.
+    const released = as === 'split' ? this.users.waiting : 0;
+    this.users.waiting -= released;
+    for (let n = 0; n < requests + released; n++) {
       for (const { key, weight } of shares) this.#owed[key] = (this.#owed[key] ?? 0) + weight;
       const to = shares.reduce((a, b) => ((this.#owed[b.key] ?? 0) > (this.#owed[a.key] ?? 0) ? b : a)).key;
       this.#owed[to] = (this.#owed[to] ?? 0) - total;
-      this.#count(to, as);
+      this.#request(table, to, as);
     }
   }
 
-  #count(pool: PoolId, as: 'split' | 'probes'): void {
-    const member = this.replicas.find((r) => r.pool === pool);
+  #request(table: RouteTable, pool: PoolId, as: 'split' | 'probes'): void {
+    const members = table.members[pool] ?? [];
+    const turn = (this.#turn[pool] ?? -1) + 1;
+    this.#turn[pool] = turn;
+    const id = members[turn % Math.max(1, members.length)]?.replica;
+    const replica = this.replicas.find((r) => r.id === id);
     const counts = this.counts[pool] ?? { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
     this.counts[pool] = counts;
     counts[as] += 1;
     if (as === 'split') counts.requests += 1;
-    const how = member ? this.#behaviour(member).answers : 'ok';
+    const how = replica?.ready ? this.#behaviour(replica).answers : 'failed';
     if (how === 'none') return;
     if (as === 'probes') {
       const marked = how === 'ok' ? 'probesOk' : 'probesFailed';
@@ -300,7 +346,8 @@ export class World {
       return;
     }
     counts[how] += 1;
-    this.#firstAnswerAt[pool] ??= this.now;
+    this.users[how === 'ok' ? 'answered' : 'failed'] += 1;
+    if (replica?.ready) this.#firstAnswerAt[pool] ??= this.now;
   }
 }
 
@@ -309,12 +356,19 @@ export function describe(action: Action): string {
     case 'grow':
       return `grow ${action.pool} to ${action.replicas}`;
     case 'route': {
-      const { split, admit, preview } = action.table.route;
+      const { split, admit, preview, matches, sticky } = action.table.route;
+      const pool = (key: PoolId) => `${action.table.members[key]?.length ?? 0}x${key}`;
       const to =
         split.kind === 'weights'
-          ? split.to.map(({ key, weight }) => `${key}=${weight / 100}%`).join(' ')
-          : `per replica ${split.to.map((key) => `${key}x${action.table.members[key]?.length ?? 0}`).join(' ')}`;
-      return `route g${action.table.generation} ${to}${admit.kind === 'open' ? '' : ` ${admit.kind}`}${preview ? ` preview ${preview}` : ''}`;
+          ? split.to.map(({ key, weight }) => `${weight / 100}% to ${pool(key)}`).join(', ')
+          : `per replica ${split.to.map(pool).join(', ')}`;
+      const rest = [
+        ...(sticky ? ['sticky'] : []),
+        ...matches.map((match) => `matches to ${pool(match.to)}`),
+        ...(preview ? [`preview to ${pool(preview)}`] : []),
+        ...(admit.kind === 'open' ? [] : [admit.kind]),
+      ];
+      return [`route g${action.table.generation}: ${to}`, ...rest].join(', ');
     }
     case 'drain':
     case 'stop':

@@ -1,4 +1,4 @@
-import type { Reason, Release, Stage } from '../model.ts';
+import type { Ms, Reason, Release, Stage } from '../model.ts';
 import { CANDIDATE, STABLE } from '../strategies/parts.ts';
 import { splitCount } from '../verify.ts';
 import { beginAbort, currentStage, finishAbort, isBack } from './abort.ts';
@@ -6,6 +6,7 @@ import { type Draft, since } from './draft.ts';
 import { passGates } from './gates.ts';
 import { exitOf, START_ATTEMPTS, tail } from './health.ts';
 import { armCount } from './intent.ts';
+import { drainEnd } from './pools.ts';
 import { closeRecord, commitRelease, newRecord, pendingGates } from './release.ts';
 
 /**
@@ -112,7 +113,8 @@ function noteRouted(draft: Draft, release: Release): boolean {
   if (!record || record.routedAt !== undefined) return false;
   record.routedAt = draft.now;
   if (draft.measured) record.base = { epoch: draft.measured.epoch, perPool: draft.measured.perPool };
-  draft.event('Normal', 'StageRouted', `"${record.name}" is routed and acknowledged`);
+  const what = draft.routed ? 'is routed and acknowledged' : 'has its replicas';
+  draft.event('Normal', 'StageRouted', `"${record.name}" ${what}`);
   release.progressAt = draft.now;
   return true;
 }
@@ -203,12 +205,26 @@ function watchProgress(draft: Draft, release: Release): void {
     }
     if (waitsForOthers) return;
   }
-  const deadline = release.progressAt + draft.spec.progressDeadlineSeconds * 1000;
+  const deadline =
+    Math.max(release.progressAt, oldOnesDone(draft, release)) + draft.spec.progressDeadlineSeconds * 1000;
   if (draft.now < deadline) {
     draft.wake(deadline);
     return;
   }
   beginAbort(draft, overdue(draft));
+}
+
+/**
+ * When the old ones have drained, if that is all the release waits for. Long connections may take longer than a release may
+ * go without progress, and a candidate that answers everybody must not be given up for them; a drain ends by itself.
+ */
+function oldOnesDone(draft: Draft, release: Release): Ms {
+  const wanted = armCount(draft, currentStage(draft), CANDIDATE);
+  if (draft.available(draft.pool(CANDIDATE)).length < wanted) return 0;
+  const ends = Object.values(draft.state.leaving)
+    .filter(({ pool, deadline }) => pool === release.arms[STABLE] && deadline !== undefined)
+    .map(({ deadline = 0 }) => drainEnd(draft, deadline));
+  return Math.max(0, ...ends);
 }
 
 function overdue(draft: Draft): Reason {

@@ -122,19 +122,23 @@ function abort(draft: Draft, command: Command): Result {
   if (!release) return { kind: 'refused', reason: NO_RELEASE };
   if (release.phase.kind === 'aborting') {
     // Stop means stop: what was to follow is dropped too.
-    if (!state.queued) return done('already going back');
-    const number = state.revisions[state.queued.revision]?.number;
-    delete state.queued;
-    return done(`already going back; revision ${number}, which waited, is dropped`);
+    return done(`already going back${dropQueued(state)}`);
   }
   const why = command.reason ? `: ${command.reason}` : '';
   beginAbort(draft, { code: 'E_ABORTED', message: `aborted by ${command.actor}${why}` });
-  delete state.queued;
-  return done(
+  const back =
     release.arms.stable === undefined
       ? 'a first release has nothing to go back to: it is stopped'
-      : 'going back to stable',
-  );
+      : 'going back to stable';
+  return done(`${back}${dropQueued(state)}`);
+}
+
+/** @returns what to add to the answer: nobody should have to find out that what waited does not come any more */
+function dropQueued(state: AppState): string {
+  if (!state.queued) return '';
+  const number = state.revisions[state.queued.revision]?.number;
+  delete state.queued;
+  return `; revision ${number}, which waited, is dropped: \`rollout retry\` starts it`;
 }
 
 function undo(draft: Draft, command: Command): Result {

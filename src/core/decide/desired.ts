@@ -33,7 +33,7 @@ function wanted(draft: Draft, revision: RevisionId, actor: string): void {
     draft.event(
       'Warning',
       'RevisionHeld',
-      `revision ${revision} is not started again by itself: ${held.message}`,
+      `revision ${state.revisions[revision]?.number} is not started again by itself: ${held.message}`,
       actor,
     );
     return;

@@ -1,4 +1,4 @@
-import type { PoolId, Replica, ReplicaId } from '../model.ts';
+import type { Ms, PoolId, Replica, ReplicaId } from '../model.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
 import { retire } from './release.ts';
@@ -103,9 +103,14 @@ function isDrained(draft: Draft, id: string): boolean {
     }
   }
   if ((router.inFlight[id] ?? 0) === 0) return true;
-  const end = leaving.deadline + draft.spec.drainLongTimeoutMs + DRAIN_SLACK_MS;
+  const end = drainEnd(draft, leaving.deadline);
   draft.wake(end);
   return draft.now >= end;
+}
+
+/** When a replica is stopped that still has connections open. */
+export function drainEnd(draft: Draft, deadline: Ms): Ms {
+  return deadline + draft.spec.drainLongTimeoutMs + DRAIN_SLACK_MS;
 }
 
 /** Warm pools whose time is over, pools nobody names any more, and Apps of which nothing is left. */

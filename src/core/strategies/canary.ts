@@ -70,12 +70,14 @@ function move(position: Position, canaryStep: CanaryStep): string {
       position.scale = canaryStep.scale;
       return `scale ${describeScale(canaryStep.scale)}`;
     case 'setHeaderRoute':
-      if (canaryStep.match.length === 0) position.matches.delete(canaryStep.name);
-      else
-        position.matches.set(
-          canaryStep.name,
-          canaryStep.match.map((when) => ({ when, to: CANDIDATE })),
-        );
+      if (canaryStep.match.length === 0) {
+        position.matches.delete(canaryStep.name);
+        return `no header route ${canaryStep.name}`;
+      }
+      position.matches.set(
+        canaryStep.name,
+        canaryStep.match.map((when) => ({ when, to: CANDIDATE })),
+      );
       return `header route ${canaryStep.name}`;
     default:
       throw new Error(`a ${canaryStep.kind} step moves nothing`);
@@ -83,7 +85,7 @@ function move(position: Position, canaryStep: CanaryStep): string {
 }
 
 function describeScale(scale: Scale): string {
-  if (scale.kind === 'count') return `${scale.replicas} replicas`;
+  if (scale.kind === 'count') return scale.replicas === 1 ? '1 replica' : `${scale.replicas} replicas`;
   return scale.kind === 'percent' ? `${scale.of}%` : 'by weight';
 }
 

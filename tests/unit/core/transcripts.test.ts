@@ -1,66 +1,64 @@
 /**
- * Every strategy forward, back, and with a candidate that crashes, as a transcript that is read by people.
- * Regenerated only on purpose: UPDATE_GOLDEN=1 node --test tests/unit/core/transcripts.test.ts
+ * Every strategy with every verb, as transcripts that are read by people (tests/unit/core/golden). What is above a line
+ * is written by hand, what is below it is what the core did with it. Written anew only on purpose: `npm run transcripts`,
+ * and then read.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { AppSpec } from '../../../src/spec/app.ts';
-import { specOf, World } from '../../simulation/world.ts';
+import { parseBlocks, printBlocks } from './transcript/blocks.ts';
+import { Play } from './transcript/play.ts';
 
-const STRATEGIES: Record<string, AppSpec['spec']['strategy']> = {
-  recreate: { kind: 'recreate' },
-  'recreate-hold': { kind: 'recreate', hold: { maxRequests: 10, maxMs: 1000 } },
-  rolling: { kind: 'rolling', maxSurge: '25%', maxUnavailable: '25%' },
-  'blue-green': { kind: 'blueGreen', autoPromotion: true, warmMs: 5000 },
-  'blue-green-manual': { kind: 'blueGreen', autoPromotion: false, previewReplicas: 1, warmMs: 5000 },
-  canary: {
-    kind: 'canary',
-    steps: [
-      { kind: 'setWeight', weightBp: 800 },
-      { kind: 'pause', durationMs: 1000 },
-      { kind: 'setWeight', weightBp: 5000 },
-      { kind: 'pause' },
-    ],
-    warmMs: 5000,
-  },
-  'ab-test': {
-    kind: 'abTest',
-    matches: [],
-    split: { weightBp: 3000, by: { kind: 'header', name: 'x-user' } },
-    warmMs: 3000,
-  },
-};
+const FOLDER = path.join(import.meta.dirname, 'golden');
+const FILES = globSync('*/*.txt', { cwd: FOLDER }).sort();
 
-for (const [name, strategy] of Object.entries(STRATEGIES)) {
-  test(`the transcript of ${name}: release, undo, a candidate that crashes`, () => {
-    const world = new World(specOf(strategy));
-    world.run(1000);
-    world.log.push('> apply v2');
-    world.apply('v2');
-    world.run(4000);
-    if (world.state.release) {
-      world.log.push('> promote');
-      world.command('promote');
-      world.run(2000);
-    }
-    world.log.push('> undo');
-    world.command('undo');
-    world.run(10_000);
-    world.log.push('> apply v3, which crashes 200 ms after it was ready');
-    world.behaviours.set('v3', { readyAfterMs: 100, exitsAfterMs: 300, answers: 'ok' });
-    world.apply('v3');
-    world.run(8000);
-    assert.equal(world.state.release, undefined, 'the release has ended');
-    assert.equal(world.state.frozen, undefined);
-    assert.equal(world.replicas.length, 3, 'nothing is left over');
-    compareWithGolden(name, `${world.log.join('\n')}\n`);
+for (const file of FILES) {
+  test(`transcript ${file}`, () => {
+    const text = readFileSync(path.join(FOLDER, file), 'utf8');
+    const play = new Play();
+    const blocks = parseBlocks(text).map((block) => ({
+      ...block,
+      output: block.input.flatMap((line) => play.line(line)),
+    }));
+    const played = printBlocks(blocks);
+    if (process.env.UPDATE_GOLDEN) writeFileSync(path.join(FOLDER, file), played);
+    else
+      assert.equal(played, text, 'if this is as it should be: npm run transcripts, and read the difference');
+    assert.equal(play.world.state.frozen, undefined, 'no invariant was broken');
   });
 }
 
-function compareWithGolden(name: string, text: string): void {
-  const file = path.join(import.meta.dirname, 'golden', `${name}.txt`);
-  if (process.env.UPDATE_GOLDEN) writeFileSync(file, text);
-  assert.equal(text, readFileSync(file, 'utf8'));
+/** What a transcript must be there for, of each of the five strategies. */
+const STORIES: [what: string, line: RegExp][] = [
+  ['promote', /^promote$/m],
+  ['promote --full', /^promote --full$/m],
+  ['abort', /^abort/m],
+  ['pause', /^pause$/m],
+  ['resume', /^resume$/m],
+  ['undo', /^undo$/m],
+  ['undo --to-revision', /^undo --to-revision /m],
+  ['restart', /^restart$/m],
+  ['retry', /^retry$/m],
+  ['supersede', /superseded by revision/],
+  ['queue', /onNewRevision=queue/],
+  ['reject', /onNewRevision=reject/],
+  ['scale', /^edit replicas=/m],
+  ['delete', /^delete$/m],
+  ['a candidate that exits before it is ready', /exits before it is ready/],
+  ['a candidate that exits after it was ready', /exits after it was ready/],
+  ['a candidate that never gets ready', /never gets ready/],
+  ['a candidate that loses its readiness', /loses its readiness/],
+  ['a candidate that answers errors', /answers errors/],
+  ['a candidate that never answers', /never answers/],
+];
+
+for (const strategy of ['recreate', 'rolling', 'blue-green', 'canary', 'ab-test']) {
+  test(`there is a transcript of ${strategy} with every verb`, () => {
+    const all = FILES.filter((file) => path.dirname(file) === strategy)
+      .map((file) => readFileSync(path.join(FOLDER, file), 'utf8'))
+      .join('\n');
+    const missing = STORIES.filter(([, line]) => !line.test(all)).map(([what]) => what);
+    assert.deepEqual(missing, []);
+  });
 }
