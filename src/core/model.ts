@@ -322,6 +322,12 @@ export interface RouterView {
   admission: { refused: number; held: number; firstAt?: Ms };
   /** First answer of each pool under the serving generation. */
   firstAnswerAt: Record<PoolId, Ms>;
+  /** The route is not carried as it was asked for: by whom or why, in words that stay the same while it lasts. */
+  trouble?: Reason;
+  /** What the split comes to, 0 to 1, where the router cannot do exactly what was asked for. */
+  shares?: Record<PoolId, number>;
+  /** Each request is sent by chance: counts are judged as such, not as exact ones. */
+  byChance?: true;
 }
 
 export interface Measured {

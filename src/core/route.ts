@@ -1,5 +1,6 @@
 /** How requests are split and what a router is given, as plain data. */
 import type { Match, UserKey } from '../spec/app.ts';
+import type { KubernetesSpec } from '../spec/app-kubernetes.ts';
 import type { AppKey, Ms, PoolId, ReplicaId, RevisionId, WeightBp } from './model.ts';
 
 /** What happens to a request that the route admits nobody for. */
@@ -44,6 +45,14 @@ export interface RouteTable {
   revisions: Record<PoolId, RevisionId>;
 }
 
+export interface ClusterFront
+  extends Pick<
+    KubernetesSpec,
+    'router' | 'parentRefs' | 'httpRoute' | 'ingressClassName' | 'ingress' | 'service'
+  > {
+  port: number;
+}
+
 export interface Front {
   listen: { host: string; port: number };
   /** Absent: every host on this listener. */
@@ -53,6 +62,8 @@ export interface Front {
   revisionHeader: boolean;
   /** Upper bound for one answer's head to arrive from a replica; beyond it the request fails with 504. */
   upstreamTimeoutMs: Ms;
+  /** On Kubernetes: what carries the route there, and the port that containers listen on. */
+  cluster?: ClusterFront;
   /** Beyond this, upgraded and streaming connections of a drained replica are closed, spread over time. */
   drainLongMs: Ms;
 }

@@ -11,6 +11,10 @@ export interface SplitSample {
   counts: Record<PoolId, number>;
   /** How far counts may be off for reasons that are not the router's: requests under way, workers, table changes. */
   slack: number;
+  /** What the router was asked for in the end, where it cannot do the weights exactly. */
+  shares?: Record<PoolId, number> | undefined;
+  /** Requests are sent by chance. */
+  byChance?: boolean | undefined;
 }
 
 export interface SplitVerdict {
@@ -28,7 +32,7 @@ export function splitCount(counts: Counts): number {
 
 /**
  * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack; hashed ones
- * (sticky users) are a matter of chance and judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
+ * (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
  * which holds for every n (Hoeffding 1963, theorem 1).
  */
 export function judgeSplit(sample: SplitSample): SplitVerdict {
@@ -38,7 +42,7 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   const agrees = [...pools].every((pool) => {
     const share = asked[pool] ?? 0;
     const count = sample.counts[pool] ?? 0;
-    return sample.route.sticky
+    return sample.route.sticky || sample.byChance
       ? 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA
       : Math.abs(count - share * total) <= sample.slack;
   });
@@ -48,7 +52,8 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   return { kind: agrees ? 'agrees' : 'disagrees', total, measured, asked };
 }
 
-function askedShares({ route, members }: SplitSample): Record<PoolId, number> {
+function askedShares({ route, members, shares }: SplitSample): Record<PoolId, number> {
+  if (shares) return shares;
   if (route.split.kind === 'weights') {
     return Object.fromEntries(route.split.to.map(({ key, weight }) => [key, weight / FULL_WEIGHT]));
   }

@@ -16,6 +16,7 @@ import type {
   Observed,
   Outcome,
   PoolId,
+  Reason,
   Replica,
   ReplicaId,
   RouteTable,
@@ -103,6 +104,8 @@ export class World {
   bend: (table: RouteTable) => RouteTable = (table) => table;
   /** slow: tables are taken and not acknowledged yet. lost: it cannot be seen, and no table reaches it. */
   router: 'answers' | 'slow' | 'lost' = 'answers';
+  /** What a router that is not followed says. */
+  routeTrouble: Reason | undefined;
   events: Event[] = [];
   log: string[] = [];
   commands: Command[] = [];
@@ -191,6 +194,7 @@ export class World {
         inFlight: { ...this.inFlight },
         admission: { refused: 0, held: 0 },
         firstAnswerAt: { ...this.#firstAnswerAt },
+        ...(this.routeTrouble ? { trouble: this.routeTrouble } : {}),
       }),
       measured: this.#seen({
         source: 'router',

@@ -25,6 +25,8 @@ export function advance(draft: Draft): boolean {
   watchProgress(draft, release);
   if (draft.release?.phase.kind !== 'advancing') return true;
   if (release.pausedBy !== undefined) return false;
+  // A route that is not followed is not asked for more.
+  if (draft.routed && draft.router?.trouble) return false;
   if (release.routedStage < release.phase.stage)
     return askForRoute(draft, release, stage, release.phase.stage);
   if (!draft.acked) return false;

@@ -154,7 +154,7 @@ export class Draft {
   /** Every worker serves the route that is wanted now, not only the one that was sent last. */
   get acked(): boolean {
     if (!this.routed) return true;
-    if (!this.tableIsCurrent || !this.router) return false;
+    if (!this.tableIsCurrent || !this.router || this.router.trouble) return false;
     return this.router.ackedGeneration >= this.state.routeGeneration;
   }
 }

@@ -79,7 +79,14 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   if (total < gate.minRequests) return collect(draft, gate, state, gate.minRequests - total);
   const slack = ROUND_ROBIN_SLACK * router.workers;
-  const verdict = judgeSplit({ route: app.table.route, members: app.table.members, counts, slack });
+  const verdict = judgeSplit({
+    route: app.table.route,
+    members: app.table.members,
+    counts,
+    slack,
+    shares: router.shares,
+    byChance: router.byChance,
+  });
   if (verdict.kind === 'agrees') {
     // Requests count when they are sent: a candidate that hangs or only fails gets its share all the same.
     if (!hasAnsweredWell(draft, measured, state)) return collect(draft, gate, state, gate.minRequests);

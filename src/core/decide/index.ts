@@ -8,6 +8,7 @@ import { watchCandidate } from './health.ts';
 import { intentOf } from './intent.ts';
 import { absorbOutcomes } from './outcomes.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
+import { noteRouteTrouble } from './route-trouble.ts';
 import { converge } from './table.ts';
 
 /** More steps than any release has stages, twice: reaching it means that two steps undo each other. */
@@ -34,6 +35,7 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
     move(draft);
     noteFacts(draft);
   }
+  noteRouteTrouble(draft);
   return guarded(state, draft);
 }
 

@@ -1,5 +1,6 @@
 import type { Action, ActionKey, Outcome } from '../model.ts';
 import type { Draft } from './draft.ts';
+import { isOfRoute } from './route-trouble.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
@@ -19,7 +20,9 @@ function absorb(draft: Draft, outcome: Outcome): void {
     return;
   }
   delete state.backoff[outcome.key];
-  if (state.trouble && Object.keys(state.backoff).length === 0) delete state.trouble;
+  // Whether the route is followed is seen, not told by an outcome.
+  const routed = state.trouble !== undefined && isOfRoute(state.trouble) && action.kind !== 'route';
+  if (Object.keys(state.backoff).length === 0 && !routed) delete state.trouble;
   if (outcome.result === 'ok') finish(draft, action);
 }
 

@@ -1,3 +1,4 @@
+import type { AppSpec } from '../../spec/app.ts';
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
 import { canonicalJson } from '../revision.ts';
 import { resolveFenceposts } from '../scale.ts';
@@ -131,5 +132,15 @@ function frontOf(draft: Draft): Front {
     revisionHeader: route.revisionHeader,
     upstreamTimeoutMs: route.upstreamTimeoutMs,
     drainLongMs: draft.spec.drainLongTimeoutMs,
+    ...clusterFront(draft.spec),
   };
+}
+
+/** An image runs on a cluster; without a word about the router there, its Service is. */
+function clusterFront({ image, port, kubernetes }: AppSpec['spec']): Pick<Front, 'cluster'> {
+  if (image === undefined || port === undefined) return {};
+  const { router = 'service', parentRefs, httpRoute, ingressClassName, ingress, service } = kubernetes ?? {};
+  const given = { parentRefs, httpRoute, ingressClassName, ingress, service };
+  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { cluster: { router, port, ...Object.fromEntries(chosen) } };
 }
