@@ -8,9 +8,6 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AppView, ReasonView } from '../../src/api/types.ts';
 import { freePort } from '../support/free-port.ts';
-import { type Lab, WAIT, withLab } from './support/lab.ts';
-import { assertNoFailure, failuresOf, type Seen, startLoad } from './support/load.ts';
-import { allCells, type Cell, chosenCells } from './support/matrix.ts';
 import {
   type AppDocument,
   STRATEGIES,
@@ -18,7 +15,10 @@ import {
   serviceApp,
   strategyOf,
   withEnv,
-} from './support/service.ts';
+} from './harness/app-files.ts';
+import { type Lab, WAIT, withLab } from './harness/lab.ts';
+import { assertNoFailure, failuresOf, type Seen, startLoad } from './harness/load.ts';
+import { allCells, type Cell, chosenCells } from './harness/matrix.ts';
 
 const MATRIX = {
   strategy: STRATEGIES,

@@ -6,8 +6,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from '../support/temp-dir.ts';
+import { strategyOf } from './harness/app-files.ts';
 import { type Crash, crash, recovered } from './harness/crashes.ts';
 import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
+import { type Lab, withLab } from './harness/lab.ts';
+import { isFullTest, seedOfTest } from './harness/matrix.ts';
 import {
   hasEnded,
   isOwnRefusal,
@@ -17,9 +20,6 @@ import {
   standing,
 } from './harness/moments.ts';
 import { assertServed, openSite, type Site } from './harness/site.ts';
-import { type Lab, withLab } from './support/lab.ts';
-import { isFullTest, seedOfTest } from './support/matrix.ts';
-import { strategyOf } from './support/service.ts';
 
 interface Stage {
   moment: MomentName;

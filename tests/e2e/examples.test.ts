@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppView } from '../../src/api/types.ts';
-import { withStateDir } from '../support/state-dir.ts';
-import { countAnswers, type Lab, openLab, type Users } from './examples-lab.ts';
+import { countAnswers, type ExamplesLab, withExamples } from './harness/examples.ts';
+import { WAIT } from './harness/lab.ts';
+import { assertNoFailure, kindsOfFailure, type Load } from './harness/load.ts';
 
 /** Each runs in the same Crossfade, one after the other. */
-const examples: { name: string; body: (lab: Lab) => Promise<void> }[] = [];
-const example = (name: string, body: (lab: Lab) => Promise<void>) => examples.push({ name, body });
-
-const WAIT = ['--wait', '--timeout', '60s'];
+const examples: { name: string; body: (lab: ExamplesLab) => Promise<void> }[] = [];
+const example = (name: string, body: (lab: ExamplesLab) => Promise<void>) => examples.push({ name, body });
 
 function revisionsOf(view: AppView): { stable: string; candidate: string } {
   const { stableRevision, candidateRevision } = view.status;
@@ -20,16 +19,14 @@ function revisionsOf(view: AppView): { stable: string; candidate: string } {
 const waitsForPerson = (view: AppView) => view.status.phase === 'Paused';
 
 /** Ends the users: both versions answered, and of all requests none failed. */
-async function assertNothingLost(users: Users): Promise<void> {
+async function assertNothingLost(users: Load): Promise<void> {
   const summary = await users.stop();
-  assert.deepEqual([...users.failures], []);
-  assert.equal(summary.failed, 0);
-  assert.equal(summary.notSent, 0);
+  assertNoFailure(users.seen);
   assert.equal(Object.keys(summary.byRevision).length, 2, JSON.stringify(summary.byRevision));
 }
 
 /** v1, then users, then v2, then back: what every example does. */
-async function releaseAndUndo(lab: Lab, folder: string, name: string, port: number): Promise<Users> {
+async function releaseAndUndo(lab: ExamplesLab, folder: string, name: string, port: number): Promise<Load> {
   await lab.typeIn(folder, ['apply', '-f', 'app-v1.yaml', ...WAIT]);
   const first = (await lab.app(name)).status.stableRevision;
   const users = lab.users(lab.url(port));
@@ -50,7 +47,7 @@ example(
     const users = await releaseAndUndo(lab, '01-recreate', 'recreate', 8101);
     const declared =
       'http_503_router: 503 E_NOT_ADMITTED 503 Service Unavailable: the App takes no requests at the moment';
-    assert.deepEqual([...users.failures], [declared]);
+    assert.deepEqual(kindsOfFailure(users.seen), [declared]);
     const summary = await users.stop();
     assert.equal(Object.keys(summary.byRevision).length, 2);
   },
@@ -182,7 +179,8 @@ example(
     // Only those 8 of 100 who were given to it may have met it, until it was noticed.
     const { requests, failed } = await more.stop();
     assert.ok(failed <= Math.ceil(requests * 0.08), `${failed} of ${requests} failed`);
-    for (const failure of more.failures) assert.match(failure, /^http_router: 502 E_UPSTREAM_(DOWN|BROKEN) /);
+    for (const failure of kindsOfFailure(more.seen))
+      assert.match(failure, /^http_router: 502 E_UPSTREAM_(DOWN|BROKEN) /);
     assert.deepEqual(await countAnswers(url, 100), { [stable]: 100 });
     await lab.crossfade(['delete', 'canary-8', '--wait']);
   },
@@ -218,8 +216,7 @@ example('7 canary by weight: 20, 50 and 100 of 100 are 200, 500 and 1,000 of 1,0
 });
 
 test('the examples, under load, there and back', async (t) => {
-  await withStateDir(t, async (stateDir, folder) => {
-    const lab = await openLab(stateDir, folder);
+  await withExamples(t, async (lab) => {
     for (const { name, body } of examples) {
       await t.test(name, () => body(lab).finally(() => lab.sendUsersHome()));
     }

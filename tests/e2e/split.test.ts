@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createProbe } from '../../src/probe/probe.ts';
 import { freePort } from '../support/free-port.ts';
-import { type Lab, withLab } from './support/lab.ts';
-import { serviceApp, withEnv } from './support/service.ts';
+import { serviceApp, withEnv } from './harness/app-files.ts';
+import { type Lab, withLab } from './harness/lab.ts';
 
 const SPLIT_REQUESTS = 10_000;
 const CONNECTIONS = [1, 64];

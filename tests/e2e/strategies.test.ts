@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort } from '../support/free-port.ts';
-import { type Lab, WAIT, withLab } from './support/lab.ts';
+import { STRATEGIES, serviceApp, strategyOf, withEnv } from './harness/app-files.ts';
+import { type Lab, WAIT, withLab } from './harness/lab.ts';
 import {
   assertNoFailure,
   describeSeen,
@@ -13,10 +14,9 @@ import {
   type Load,
   type Seen,
   startLoad,
-} from './support/load.ts';
-import { allCells, type Cell, chosenCells, coveredBy, coveringSample, nameOf } from './support/matrix.ts';
-import { type Outage, outageOf } from './support/outage.ts';
-import { STRATEGIES, serviceApp, strategyOf, withEnv } from './support/service.ts';
+} from './harness/load.ts';
+import { allCells, type Cell, chosenCells, coveredBy, coveringSample, nameOf } from './harness/matrix.ts';
+import { type Outage, outageOf } from './harness/outage.ts';
 
 const MATRIX = {
   strategy: STRATEGIES,

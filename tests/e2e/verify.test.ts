@@ -8,10 +8,10 @@ import type { AppView, StageView } from '../../src/api/types.ts';
 import type { RouteTable } from '../../src/core/model.ts';
 import { createProbe } from '../../src/probe/probe.ts';
 import { freePort } from '../support/free-port.ts';
-import { type Lab, WAIT, withLab } from './support/lab.ts';
-import { assertNoFailure, startLoad } from './support/load.ts';
-import { plantTable } from './support/planter.ts';
-import { serviceApp, withEnv } from './support/service.ts';
+import { serviceApp, withEnv } from './harness/app-files.ts';
+import { type Lab, WAIT, withLab } from './harness/lab.ts';
+import { assertNoFailure, startLoad } from './harness/load.ts';
+import { plantTable } from './harness/planter.ts';
 
 const CANARY_20 = { canary: { steps: [{ setWeight: 20 }, { pause: {} }] } };
 /** Only users are measured, so that the test decides when. */

@@ -1,8 +1,8 @@
 /** kill -9, at what a Crossfade consists of, and what makes it whole again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../support/wait-for.ts';
-import type { Lab } from '../support/lab.ts';
-import type { Seen } from '../support/load.ts';
+import type { Lab } from './lab.ts';
+import type { Seen } from './load.ts';
 import { isOwnRefusal } from './moments.ts';
 import { killHard, mainProcesses, type Roles, rolesUnder } from './processes.ts';
 import type { Site } from './site.ts';

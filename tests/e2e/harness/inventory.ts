@@ -4,7 +4,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { filesUnder } from '../../support/processes.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import type { Lab } from '../support/lab.ts';
+import type { Lab } from './lab.ts';
 import { type Roles, rolesUnder } from './processes.ts';
 
 /**

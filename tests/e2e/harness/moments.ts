@@ -1,7 +1,7 @@
 /** Points of a release at which it stands still until the test lets it go on. */
 import type { AppView } from '../../../src/api/types.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import type { Seen } from '../support/load.ts';
+import type { Seen } from './load.ts';
 import type { Site, SiteOptions } from './site.ts';
 
 export interface Moment {

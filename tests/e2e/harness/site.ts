@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { AppView, ReplicaView } from '../../../src/api/types.ts';
 import { freePort } from '../../support/free-port.ts';
-import type { Lab } from '../support/lab.ts';
-import { describeSeen, failuresOf, type Load, type Seen, startLoad } from '../support/load.ts';
-import type { AppDocument } from '../support/service.ts';
-import { createHold, type Hold, stableApp, versionOf } from './service.ts';
+import { type AppDocument, serviceApp } from './app-files.ts';
+import { createHold, type Hold, versionOf } from './hold.ts';
+import type { Lab } from './lab.ts';
+import { describeSeen, failuresOf, type Load, type Seen, startLoad } from './load.ts';
 
 /** Requests that may fail: those under way at any time between the two. */
 export interface Excuse {
@@ -51,7 +51,7 @@ export async function openSite(
   const listen = await freePort();
   const holdOf = (version: string) => createHold(path.join(lab.folder, `hold-${name}-${version}`));
   const holds = { old: holdOf('1'), next: holdOf('2') };
-  const base = stableApp({ name, listen, strategy, replicas, spec });
+  const base = serviceApp({ name, listen, strategy, replicas, spec });
   const versions: Record<'1' | '2', AppDocument> = {
     '1': versionOf(base, '1', holds.old),
     '2': versionOf(base, '2', holds.next),

@@ -1,27 +1,69 @@
-// A small service whose replicas become ready when the test says so.
-// VERSION   what it says
-// HOLD      a folder: while it exists, only replicas with a file of their name in it are ready
+// A small service that can be told to misbehave, for the end-to-end tests.
+// VERSION       what it says
+// ON_TERM       atOnce: gone on SIGTERM, whatever is open. after2s: serves for 2 s more
+// BAD           how it is bad (see the switch below), for as long as the file BAD_WHILE exists, or always
+// CRASH_AFTER   with BAD=crashes: answers so many requests before it does
+// HOLD          a folder: while it exists, only replicas with a file of their name in it are ready
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
-const { VERSION = '1', HOLD, PORT, CROSSFADE_REPLICA = '' } = process.env;
+const { VERSION = '1', ON_TERM = 'atOnce', BAD_WHILE = '', PORT = '0' } = process.env;
+const { HOLD, CROSSFADE_REPLICA = '' } = process.env;
+const isCured = BAD_WHILE !== '' && !fs.existsSync(BAD_WHILE);
+const bad = isCured ? undefined : process.env.BAD;
 let answered = 0;
 
 const isHeldBack = () =>
   HOLD !== undefined && fs.existsSync(HOLD) && !fs.existsSync(path.join(HOLD, CROSSFADE_REPLICA));
 
-function say(response, status, body) {
-  response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) });
-  response.end(body);
+function say(response, status, body, delayMs = 0) {
+  const send = () => {
+    response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) });
+    response.end(body);
+  };
+  // Some requests are under way whenever something happens.
+  if (delayMs > 0) setTimeout(send, delayMs);
+  else send();
 }
 
 const server = http.createServer((request, response) => {
-  if (request.url === '/healthz')
-    return isHeldBack() ? say(response, 503, 'not yet') : say(response, 200, 'ok');
-  answered += 1;
-  // Some requests are under way whenever something happens.
-  setTimeout(() => say(response, 200, VERSION), [0, 5, 10, 20, 40][answered % 5]);
+  const isHealth = request.url === '/healthz';
+  if (isHealth && isHeldBack()) return say(response, 503, 'not yet');
+  if (!isHealth) answered += 1;
+  // The head of an answer that never ends: what a stream of events is.
+  if (request.url === '/open') return void response.writeHead(200).flushHeaders();
+  switch (bad) {
+    case 'neverReady':
+      return say(response, isHealth ? 503 : 200, 'the database cannot be reached');
+    case 'hangs':
+      return;
+    case 'hangsLater':
+      if (answered > 0) return;
+      break;
+    case 'answers500':
+      if (!isHealth) return say(response, 500, 'undefined is not a function');
+      break;
+    case 'crashes':
+      if (answered > Number(process.env.CRASH_AFTER ?? 3)) {
+        console.error('fatal: out of memory, as it were');
+        process.exit(9);
+      }
+  }
+  return isHealth ? say(response, 200, 'ok') : say(response, 200, VERSION, delayOf(answered));
 });
-server.listen(Number(PORT), '127.0.0.1');
-process.on('SIGTERM', () => process.exit(0));
+
+const delayOf = (n) => (process.env.DELAYS === 'none' ? 0 : [0, 5, 10, 20, 40][n % 5]);
+
+if (bad === 'exits') {
+  console.error('fatal: no configuration for this environment');
+  process.exit(7);
+}
+server.listen(bad === 'wrongPort' ? 0 : Number(PORT), '127.0.0.1', () => {
+  console.log(`version ${VERSION} listens on ${server.address().port}`);
+});
+
+process.on('SIGTERM', () => {
+  if (ON_TERM === 'after2s') setTimeout(() => process.exit(0), 2000);
+  else process.exit(0);
+});

@@ -8,7 +8,7 @@ import { type CliResult, cli } from '../../support/cli.ts';
 import { type StateDirOptions, withStateDir } from '../../support/state-dir.ts';
 import type { Cleanup } from '../../support/temp-dir.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import type { AppDocument } from './service.ts';
+import type { AppDocument } from './app-files.ts';
 
 export interface Lab {
   stateDir: string;
@@ -16,7 +16,7 @@ export interface Lab {
   /** The API, for looking often; what a user types is typed. */
   client: Client;
   /** Runs one command line; fails the test when it exits with anything but `expected`. */
-  crossfade(args: readonly string[], expected?: number): Promise<CliResult>;
+  crossfade(args: readonly string[], expected?: number, cwd?: string): Promise<CliResult>;
   /** Writes the App file and applies it with these flags. */
   apply(app: AppDocument, flags?: readonly string[], expected?: number): Promise<CliResult>;
   /** What `crossfade get app NAME -o json` prints, from where it has it. */
@@ -56,8 +56,8 @@ function openLab(stateDir: string, folder: string): Lab {
   const client = createClient({ socketPath: path.join(stateDir, 'daemon.sock') }, { actor: 'the test' });
   let files = 0;
 
-  async function crossfade(args: readonly string[], expected = 0): Promise<CliResult> {
-    const ran = await cli(args, { stateDir, cwd: folder, timeoutMs: 180_000 });
+  async function crossfade(args: readonly string[], expected = 0, cwd = folder): Promise<CliResult> {
+    const ran = await cli(args, { stateDir, cwd, timeoutMs: 180_000 });
     assert.equal(ran.code, expected, `crossfade ${args.join(' ')}\n${ran.stdout}${ran.stderr}`);
     return ran;
   }

@@ -1,14 +1,7 @@
-/** App files for the service of these tests, and what decides which of its replicas are ready. */
+/** What decides which replicas of the service are ready. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type AppDocument, type ServiceOptions, serviceApp, withEnv } from '../support/service.ts';
-
-const SOURCE = path.join(import.meta.dirname, 'service');
-
-/** Version 1, ready as soon as it runs. */
-export function stableApp(options: ServiceOptions): AppDocument {
-  return serviceApp({ ...options, spec: { source: SOURCE, ...options.spec } });
-}
+import { type AppDocument, withEnv } from './app-files.ts';
 
 /** Which replicas of one version may be ready: all, until it is closed. */
 export interface Hold {

@@ -47,6 +47,11 @@ export function startLoad(url: string, options: Partial<ProbeOptions> = {}): Loa
 
 export const failuresOf = (seen: readonly Seen[]): Seen[] => seen.filter(({ failure }) => failure !== null);
 
+/** What failed, each kind once, in words. */
+export const kindsOfFailure = (seen: readonly Seen[]): string[] => [
+  ...new Set(failuresOf(seen).map(({ failure, detail }) => `${failure}: ${detail}`)),
+];
+
 /** Fails with the first failures as they were, not with their number alone. */
 export function assertNoFailure(seen: readonly Seen[], when = ''): void {
   const failed = failuresOf(seen);
