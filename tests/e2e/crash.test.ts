@@ -94,9 +94,9 @@ test('a daemon that is killed again and again while releases move costs no reque
         await openSite(lab, { name: strategy.toLowerCase(), strategy: strategyOf(strategy), replicas: 2 }),
       );
     try {
-      await Promise.all(sites.map((site) => site.apply('1')));
+      await Promise.all(sites.map((site) => site.apply(1)));
       for (const site of sites) site.begin();
-      await Promise.all(sites.map((site) => site.apply('2', [])));
+      await Promise.all(sites.map((site) => site.apply(2, [])));
       const ended = async () => (await Promise.all(sites.map((site) => site.view()))).every(hasEnded);
       for (let kills = 0; kills < MOST_KILLS && !(await ended()); kills += 1) {
         // Another moment of the releases each time, the same for the same seed.

@@ -38,9 +38,8 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** The ports that freePort() has given to this process and that somebody listens on. */
-export async function reservedPortsInUse(): Promise<number[]> {
-  const ports = [...reserved.keys()];
+/** Those of the ports (default: all that freePort() has given to this process) that somebody listens on. */
+export async function reservedPortsInUse(ports: readonly number[] = [...reserved.keys()]): Promise<number[]> {
   const free = await Promise.all(ports.map(isPortFree));
   return ports.filter((_port, index) => !free[index]);
 }

@@ -10,6 +10,8 @@ import { waitFor } from './wait-for.ts';
 export interface StateDirOptions {
   /** How long what was told to stop may take to be gone. Default: more than the grace period of any test's App. */
   goneWithinMs?: number;
+  /** Those that have to be closed afterwards, where others run beside it. Default: all that freePort() has given. */
+  ports?: readonly number[];
 }
 
 /**
@@ -20,7 +22,7 @@ export interface StateDirOptions {
 export async function withStateDir(
   t: Cleanup,
   body: (stateDir: string, folder: string) => Promise<void>,
-  { goneWithinMs = 40_000 }: StateDirOptions = {},
+  { goneWithinMs = 40_000, ports }: StateDirOptions = {},
 ): Promise<void> {
   const folder = await tempDir(t, 's-');
   const stateDir = path.join(folder, 'state');
@@ -33,7 +35,7 @@ export async function withStateDir(
   }
   try {
     await stopAll(stateDir);
-    await assertNothingLeft(folder, goneWithinMs);
+    await assertNothingLeft(folder, goneWithinMs, ports);
   } catch (error) {
     // What was left is most often the consequence of the first failure: that one is told.
     failure ??= error;
@@ -53,10 +55,14 @@ async function stopAll(stateDir: string): Promise<void> {
   await cliOk(stop, { stateDir });
 }
 
-async function assertNothingLeft(folder: string, goneWithinMs: number): Promise<void> {
+async function assertNothingLeft(
+  folder: string,
+  goneWithinMs: number,
+  ports?: readonly number[],
+): Promise<void> {
   const processes = await processesThatStay(folder, goneWithinMs);
   assert.deepEqual(processes, [], 'processes are left after daemon stop --replicas');
-  await waitFor(async () => (await reservedPortsInUse()).length === 0, {
+  await waitFor(async () => (await reservedPortsInUse(ports)).length === 0, {
     timeoutMs: 2_000,
     what: 'ports to close',
   });

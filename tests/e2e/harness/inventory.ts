@@ -12,14 +12,17 @@ import { type Roles, rolesUnder } from './processes.ts';
  * port each. Waits for it: what was told to stop takes its time.
  */
 export async function assertNothingOrphaned(lab: Lab, names: readonly string[]): Promise<void> {
-  let last: { found: unknown; expected: unknown } = { found: undefined, expected: 'never looked' };
+  let last: { found: unknown; expected: unknown } = { found: undefined, expected: undefined };
   const agrees = async () => {
     last = { found: await found(lab, names), expected: await expected(lab, names) };
     assert.deepEqual(last.found, last.expected);
     return true;
   };
   const options = { timeoutMs: 60_000, intervalMs: 200, what: 'exactly what there ought to be' };
-  await waitFor(agrees, options).catch(() => assert.deepEqual(last.found, last.expected));
+  await waitFor(agrees, options).catch((error: Error) => {
+    assert.deepEqual(last.found, last.expected);
+    throw error;
+  });
 }
 
 async function found(lab: Lab, names: readonly string[]) {

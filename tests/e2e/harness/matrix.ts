@@ -95,6 +95,17 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
   return order;
 }
 
+export interface Random {
+  /** One of them; none of none. */
+  pick<T>(items: readonly T[]): T[];
+}
+
+/** The same choices for the same seed. */
+export function randomFrom(seed: number): Random {
+  const random = mulberry32(seed);
+  return { pick: (items) => items.slice(Math.floor(random() * items.length)).slice(0, 1) };
+}
+
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

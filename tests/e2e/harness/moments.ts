@@ -25,12 +25,12 @@ const CANARY_STARTING: Moment = {
   options: { strategy: { canary: { steps: canarySteps } }, replicas: 2 },
   async enter(site) {
     await withStable(site);
-    await site.holds.next.close();
-    await site.apply('2', []);
+    await site.hold(2).close();
+    await site.apply(2, []);
     await replicas(site, 'candidate', 2);
   },
   async goOn(site) {
-    await site.holds.next.lift();
+    await site.hold(2).lift();
     await promoteAtPause(site);
   },
   ends: 'promoted',
@@ -41,7 +41,7 @@ const CANARY_PAUSED: Moment = {
   ...CANARY_STARTING,
   async enter(site) {
     await withStable(site);
-    await site.apply('2', []);
+    await site.apply(2, []);
     await site.until('the pause', isPaused);
   },
   goOn: promoteAtPause,
@@ -62,15 +62,15 @@ const ROLLING_MIDWAY: Moment = {
   options: { strategy: rolling, replicas: 3 },
   async enter(site) {
     await withStable(site);
-    await site.holds.next.close();
-    await site.apply('2', []);
+    await site.hold(2).close();
+    await site.apply(2, []);
     const [first] = await replicas(site, 'candidate', 1);
-    await site.holds.next.allow(first ?? '');
+    await site.hold(2).allow(first ?? '');
     await replicas(site, 'candidate', 2);
     await replicas(site, 'stable', 2);
   },
   async goOn(site) {
-    await site.holds.next.lift();
+    await site.hold(2).lift();
     await site.until('its end', hasEnded);
   },
   ends: 'promoted',
@@ -87,7 +87,7 @@ const ROLLING_BACK: Moment = {
     await replicas(site, 'candidate', 1);
   },
   async goOn(site) {
-    await site.holds.old.lift();
+    await site.hold(1).lift();
     await site.until('its end', hasEnded);
   },
   ends: 'aborted',
@@ -98,8 +98,8 @@ const RECREATE_STOPPED: Moment = {
   options: { strategy: { recreate: {} }, replicas: 2 },
   async enter(site) {
     await withStable(site);
-    await site.holds.next.close();
-    await site.apply('2', []);
+    await site.hold(2).close();
+    await site.apply(2, []);
     await replicas(site, 'candidate', 2);
     await replicas(site, 'stable', 0);
   },
@@ -125,9 +125,9 @@ const RECREATE_BACK: Moment = {
 const FIRST_RELEASE: Moment = {
   options: { strategy: rolling, replicas: 2 },
   async enter(site) {
-    await site.holds.next.close();
+    await site.hold(2).close();
     site.begin();
-    await site.apply('2', []);
+    await site.apply(2, []);
     await replicas(site, 'candidate', 2);
   },
   goOn: ROLLING_MIDWAY.goOn,
@@ -167,7 +167,7 @@ export const hasEnded = ({ status }: AppView): boolean =>
 const isPaused = ({ status }: AppView) => status.phase === 'Paused';
 
 async function withStable(site: Site): Promise<void> {
-  await site.apply('1');
+  await site.apply(1);
   site.begin();
   await site.load.more(5);
 }
@@ -189,5 +189,5 @@ function replicas(site: Site, role: 'stable' | 'candidate', count: number): Prom
 
 /** Those of version 1 that are there stay ready; new ones do not get it. */
 async function closeOld(site: Site): Promise<void> {
-  await site.holds.old.close((await site.replicas('stable')).map(({ id }) => id));
+  await site.hold(1).close((await site.replicas('stable')).map(({ id }) => id));
 }

@@ -19,15 +19,17 @@ export interface Site {
   lab: Lab;
   name: string;
   listen: number;
-  /** Of version 1 and of version 2. */
-  holds: { old: Hold; next: Hold };
+  /** Versions 1, 3, 5 ... have one, versions 2, 4, 6 ... another: that of the next does not touch what is stable. */
+  hold(version: number): Hold;
   /** Its users, from `begin` on. */
   load: Load;
   begin(): void;
   /** They go away. */
   end(): Promise<void>;
   excuses: Excuse[];
-  apply(version: '1' | '2', flags?: readonly string[]): Promise<void>;
+  /** The App file of a version. */
+  document(version: number): AppDocument;
+  apply(version: number, flags?: readonly string[]): Promise<void>;
   view(): Promise<AppView>;
   until(what: string, holds: (app: AppView) => boolean): Promise<AppView>;
   replicas(role: ReplicaView['role']): Promise<ReplicaView[]>;
@@ -41,39 +43,43 @@ export interface SiteOptions {
   strategy: unknown;
   replicas: number;
   spec?: Record<string, unknown>;
+  env?: Record<string, string>;
+  /** Of its users. */
+  rps?: number;
+  /** Default: a free port. */
+  listen?: number;
 }
 
 /** Nothing is applied yet. */
 export async function openSite(
   lab: Lab,
-  { name, strategy, replicas, spec = {} }: SiteOptions,
+  { name, strategy, replicas, spec = {}, env = {}, rps = RPS, listen: given }: SiteOptions,
 ): Promise<Site> {
-  const listen = await freePort();
-  const holdOf = (version: string) => createHold(path.join(lab.folder, `hold-${name}-${version}`));
-  const holds = { old: holdOf('1'), next: holdOf('2') };
-  const base = serviceApp({ name, listen, strategy, replicas, spec });
-  const versions: Record<'1' | '2', AppDocument> = {
-    '1': versionOf(base, '1', holds.old),
-    '2': versionOf(base, '2', holds.next),
-  };
+  const listen = given ?? (await freePort());
+  const [even, odd] = [0, 1].map((rest) => createHold(path.join(lab.folder, `hold-${name}-${rest}`)));
+  assert.ok(even && odd);
+  const hold = (version: number) => (version % 2 === 0 ? even : odd);
+  const base = serviceApp({ name, listen, strategy, replicas, spec, env });
+  const document = (version: number) => versionOf(base, String(version), hold(version));
   let load: Load | undefined;
   return {
     lab,
     name,
     listen,
-    holds,
+    hold,
+    document,
     get load() {
       assert.ok(load, `${name} has no users yet`);
       return load;
     },
     begin() {
-      load = startLoad(`http://127.0.0.1:${listen}/`, { rps: RPS, connections: 'mixed' });
+      load = startLoad(`http://127.0.0.1:${listen}/`, { rps, connections: 'mixed' });
     },
     async end() {
       await load?.stop();
     },
     excuses: [],
-    apply: async (version, flags) => void (await lab.apply(versions[version], flags)),
+    apply: async (version, flags) => void (await lab.apply(document(version), flags)),
     view: () => lab.client.app({ namespace: 'default', name }),
     until: (what, holds) => lab.until(name, `${name}: ${what}`, holds),
     replicas: async (role) =>

@@ -3,6 +3,7 @@
 // ON_TERM       atOnce: gone on SIGTERM, whatever is open. after2s: serves for 2 s more
 // BAD           how it is bad (see the switch below), for as long as the file BAD_WHILE exists, or always
 // CRASH_AFTER   with BAD=crashes: answers so many requests before it does
+// DELAYS        how long its answers take: none, short (up to 40 ms), long (up to 400 ms)
 // HOLD          a folder: while it exists, only replicas with a file of their name in it are ready
 import fs from 'node:fs';
 import http from 'node:http';
@@ -53,7 +54,9 @@ const server = http.createServer((request, response) => {
   return isHealth ? say(response, 200, 'ok') : say(response, 200, VERSION, delayOf(answered));
 });
 
-const delayOf = (n) => (process.env.DELAYS === 'none' ? 0 : [0, 5, 10, 20, 40][n % 5]);
+const DELAYS_MS = { none: [0], short: [0, 5, 10, 20, 40], long: [0, 100, 200, 300, 400] };
+const delays = DELAYS_MS[process.env.DELAYS ?? 'short'];
+const delayOf = (n) => delays[n % delays.length];
 
 if (bad === 'exits') {
   console.error('fatal: no configuration for this environment');
