@@ -54,7 +54,9 @@ const ZONES: Readonly<Record<string, Zone>> = {
   api: { imports: ['core', 'spec'] },
   probe: { imports: ['api', 'core', 'spec'] },
   server: { imports: ['api', 'ports', ...PURE] },
-  cli: { imports: ['api', 'probe', ...PURE] },
+  cli: { imports: ['api', 'probe', 'install', ...PURE] },
+  install: { imports: ['core', 'spec'], pure: { builtins: {}, packages: ['yaml'] } },
+  cluster: { imports: ['api', 'server', 'ports', 'kubernetes', ...PURE] },
   web: { imports: ['api'] },
 };
 

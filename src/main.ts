@@ -10,8 +10,10 @@ process.exitCode = await runCli(
     cwd: process.cwd(),
     isTTY: process.stdout.isTTY === true,
     entry: [process.execPath, path.resolve(import.meta.filename)],
-    // Only the daemon needs the adapters: every other command starts without loading them.
+    // Only a few commands need the adapters: every other one starts without loading them.
     runDaemon: async (options) => (await import('./composition.ts')).runDaemon(options),
+    runController: async (options) => (await import('./cluster-composition.ts')).runController(options),
+    openCluster: async (target) => (await import('./cluster-composition.ts')).openCluster(target),
   },
   process.argv.slice(2),
 );

@@ -84,7 +84,10 @@ export interface Client {
 }
 
 export function createClient(target: ClientTarget, options: ClientOptions): Client {
-  const http = createTransport(target, options);
+  return clientOn(createTransport(target, options));
+}
+
+export function clientOn(http: Transport): Client {
   return {
     health: () => http.call('GET', '/healthz'),
     version: () => http.call('GET', '/v1/version'),

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, errors, request } from 'undici';
+import { Agent, errors, request } from 'undici';
 import { OperatingError } from '../core/errors.ts';
 import type { ErrorBody } from './types.ts';
 
@@ -55,51 +55,76 @@ const NOBODY_LISTENS = new Set([
 /** A build inside `apply` may take minutes before the first byte of the answer. */
 const HEAD_TIMEOUT_MS = 15 * 60_000;
 
+/** The head of an answer, and its body to be read as a whole or as it comes. */
+export interface Answer {
+  statusCode: number;
+  body: AsyncIterable<Uint8Array> & { text(): Promise<string> };
+}
+
 export function createTransport(target: ClientTarget, options: ClientOptions): Transport {
   const agent = new Agent({
     connect: 'socketPath' in target ? { socketPath: target.socketPath, timeout: 5_000 } : { timeout: 10_000 },
   });
   const base = 'socketPath' in target ? 'http://localhost' : target.url.replace(/\/+$/, '');
   const where = 'socketPath' in target ? target.socketPath : base;
-
-  async function send(method: Method, path: string, call: CallOptions): Promise<Dispatcher.ResponseData> {
-    const headers: Record<string, string> = {
-      'x-crossfade-actor': headerText(options.actor),
-      ...('token' in target ? { authorization: `Bearer ${target.token}` } : {}),
-      ...(call.reason === undefined ? {} : { 'x-crossfade-reason': headerText(call.reason) }),
-      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...call.headers,
-    };
-    try {
-      return await request(`${base}${path}${queryText(call.query)}`, {
+  const token = 'token' in target ? { authorization: `Bearer ${target.token}` } : {};
+  return transportOver({
+    where,
+    send: (method, path, call) =>
+      request(`${base}${path}`, {
         dispatcher: agent,
         method,
-        headers,
+        headers: { ...headersOf(options, call), ...token },
         headersTimeout: HEAD_TIMEOUT_MS,
         bodyTimeout: call.stream ? 0 : HEAD_TIMEOUT_MS,
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
         ...(call.signal === undefined ? {} : { signal: call.signal }),
-      });
+      }),
+    close: () => agent.destroy(),
+  });
+}
+
+export interface Carrier {
+  /** What answers, for errors. */
+  where: string;
+  /** @param path with its query */
+  send(method: Method, path: string, call: CallOptions): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** The API's conventions over whatever carries a request to it. */
+export function transportOver({ where, send, close }: Carrier): Transport {
+  const sent = async (method: Method, path: string, call: CallOptions): Promise<Answer> => {
+    try {
+      return await send(method, `${path}${queryText(call.query)}`, call);
     } catch (error) {
       throw connectionError(error, where);
     }
-  }
-
+  };
   return {
     async call<T>(method: Method, path: string, call: CallOptions = {}): Promise<T> {
-      const response = await send(method, path, call);
-      const text = await readAll(response, where);
-      if (response.statusCode >= 300) throw answeredError(response.statusCode, text, path);
+      const answer = await sent(method, path, call);
+      const text = await readAll(answer, where);
+      if (answer.statusCode >= 300) throw answeredError(answer.statusCode, text, path);
       return (text === '' ? undefined : parseJson(text, path)) as T;
     },
     async open(path: string, call: CallOptions = {}): Promise<AsyncIterable<string>> {
-      const response = await send('GET', path, { ...call, stream: true });
-      if (response.statusCode >= 300) {
-        throw answeredError(response.statusCode, await readAll(response, where), path);
+      const answer = await sent('GET', path, { ...call, stream: true });
+      if (answer.statusCode >= 300) {
+        throw answeredError(answer.statusCode, await readAll(answer, where), path);
       }
-      return textChunks(response, where);
+      return textChunks(answer, where);
     },
-    close: () => agent.destroy(),
+    close,
+  };
+}
+
+export function headersOf({ actor }: ClientOptions, call: CallOptions): Record<string, string> {
+  return {
+    'x-crossfade-actor': headerText(actor),
+    ...(call.reason === undefined ? {} : { 'x-crossfade-reason': headerText(call.reason) }),
+    ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...call.headers,
   };
 }
 
@@ -114,7 +139,7 @@ function queryText(query: CallOptions['query']): string {
   return `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`;
 }
 
-async function readAll(response: Dispatcher.ResponseData, where: string): Promise<string> {
+async function readAll(response: Answer, where: string): Promise<string> {
   try {
     return await response.body.text();
   } catch (error) {
@@ -122,10 +147,10 @@ async function readAll(response: Dispatcher.ResponseData, where: string): Promis
   }
 }
 
-async function* textChunks(response: Dispatcher.ResponseData, where: string): AsyncIterable<string> {
+async function* textChunks(response: Answer, where: string): AsyncIterable<string> {
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body) yield decoder.decode(chunk as Uint8Array, { stream: true });
+    for await (const chunk of response.body) yield decoder.decode(chunk, { stream: true });
   } catch (error) {
     throw connectionError(error, where);
   }

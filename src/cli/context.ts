@@ -1,9 +1,50 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Client } from '../api/client.ts';
+import type { Manifest } from '../install/manifest.ts';
 
 /** What `crossfade daemon` is asked to do; src/main.ts does it. */
 export interface DaemonOptions {
   stateDir: string;
   /** An additional TCP listener; it needs tokens. */
+  listen?: { host: string; port: number };
+}
+
+/** Which cluster, and as whom. */
+export interface ClusterTarget {
+  /** Absent: as kubectl finds it. */
+  kubeconfig?: string;
+  /** Absent: the current one. */
+  context?: string;
+}
+
+/** What a check found, and what to do about it. */
+export interface Check {
+  name: string;
+  status: 'ok' | 'warning' | 'failed';
+  /** What was found, in words. */
+  found: string;
+  /** What to do about it; absent when nothing is to be done. */
+  todo?: string;
+}
+
+/** A cluster that commands talk to; src/main.ts opens it. */
+export interface Cluster {
+  /** Of the context. */
+  namespace: string;
+  client: Client;
+  applyObject(object: Manifest): Promise<'created' | 'configured' | 'unchanged'>;
+  check(namespace: string): Promise<Check[]>;
+  close(): Promise<void>;
+}
+
+/** What `crossfade controller` is asked to do; src/main.ts does it. */
+export interface ControllerOptions extends ClusterTarget {
+  /** Absent: Apps of every namespace. */
+  onlyNamespace?: string;
+  /** Of its leases, and of records that belong to no App. Absent: the one of the pod or context. */
+  namespace?: string;
+  shards: number;
+  /** For health, readiness and metrics. */
   listen?: { host: string; port: number };
 }
 
@@ -20,6 +61,9 @@ export interface CliContext {
   entry: readonly string[];
   /** Runs the daemon in this process until it is stopped. */
   runDaemon(options: DaemonOptions): Promise<void>;
+  /** Runs the controller of a cluster in this process until it is stopped. */
+  runController(options: ControllerOptions): Promise<void>;
+  openCluster(target: ClusterTarget): Promise<Cluster>;
   /** Starts a daemon of its own session; absent: `entry` is spawned. */
   startDaemon?(stateDir: string): Promise<void>;
 }

@@ -118,12 +118,13 @@ function isSkippedFolder(part: string): boolean {
   return part === 'node_modules' || part.startsWith('.');
 }
 
-/** -n fills in a namespace that the file leaves open; it never moves an App that says where it belongs. */
+/** -n, or the context of a cluster, fills in a namespace that the file leaves open; it never moves an App that says where it belongs. */
 function inNamespace(session: Session, spec: AppSpec): AppSpec {
-  const asked = session.flags.namespace;
+  const asked = session.namespace;
   const own = spec.metadata.namespace;
-  if (asked === undefined || own === asked) return spec;
+  if (own === asked) return spec;
   if (own !== 'default') {
+    if (session.flags.namespace === undefined) return spec;
     throw usageError(
       `app "${spec.metadata.name}" belongs to namespace ${own}, but --namespace ${asked} was given`,
       `leave --namespace out, or give --namespace ${own}`,

@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { OperatingError } from '../core/errors.ts';
-import type { CliContext } from './context.ts';
+import type { CliContext, ClusterTarget } from './context.ts';
+import { usageError } from './exit.ts';
 
 export const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -16,6 +17,8 @@ export interface GlobalFlags {
   namespace?: string;
   server?: string;
   token?: string;
+  kubeconfig?: string;
+  context?: string;
   actor?: string;
   color: boolean;
 }
@@ -28,11 +31,34 @@ export function addGlobalFlags(program: Command): void {
         .choices([...OUTPUT_FORMATS])
         .default('table', 'for people'),
     )
-    .option('-n, --namespace <name>', 'namespace of the Apps (default: the one in the file, or "default")')
+    .option(
+      '-n, --namespace <name>',
+      'namespace of the Apps (default: the one in the file, of the context, or "default")',
+    )
     .option('--server <url>', 'talk to this API instead of the daemon of the state dir')
     .option('--token <token>', 'token for --server (also CROSSFADE_TOKEN)')
+    .option('--context <name>', 'talk to the Kubernetes cluster of this kubeconfig context')
+    .option(
+      '--kubeconfig <file>',
+      'talk to the cluster of this kubeconfig (default with --context: as kubectl finds it)',
+    )
     .option('--actor <name>', 'who does this, for the audit log (default: you)')
     .option('--no-color', 'no colours (also NO_COLOR)');
+}
+
+/** The commands are for a cluster, not for a daemon: `kubectl crossfade` always means one. */
+export function clusterTargetOf(
+  { kubeconfig, context, server }: Pick<GlobalFlags, 'kubeconfig' | 'context' | 'server'>,
+  env: CliContext['env'],
+): ClusterTarget | undefined {
+  const isPlugin = env.CROSSFADE_TARGET === 'kubernetes' && server === undefined;
+  if (kubeconfig === undefined && context === undefined && !isPlugin) return undefined;
+  if (server !== undefined)
+    throw usageError('--server and a cluster (--context, --kubeconfig) exclude each other');
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  };
 }
 
 /** Longest path that fits the kernel's socket address. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { registerApply } from './commands/apply.ts';
 import { registerCompletion } from './commands/completion.ts';
+import { registerController } from './commands/controller.ts';
 import { registerDaemon } from './commands/daemon.ts';
 import { registerDelete } from './commands/delete.ts';
 import { registerDescribe } from './commands/describe.ts';
@@ -8,6 +9,7 @@ import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerGet } from './commands/get.ts';
+import { registerInstall } from './commands/install.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerRender } from './commands/render.ts';
@@ -30,6 +32,7 @@ const GROUPS: [heading: string, register: ((program: Command, ctx: CliContext) =
   ['Release', [registerApply, registerRollout, registerScale, registerSet, registerDelete]],
   ['Look', [registerStatus, registerGet, registerDescribe, registerLogs, registerProbe]],
   ['Before anything happens', [registerPlan, registerDiff, registerRender, registerExplain, registerSchema]],
+  ['A Kubernetes cluster', [registerInstall, registerController]],
   [
     'This machine',
     [

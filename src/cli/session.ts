@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { AppRef, Client } from '../api/client.ts';
 import { createClient } from '../api/client.ts';
 import { connectOrStart, whenRunning } from './connect.ts';
-import type { CliContext } from './context.ts';
+import type { CliContext, Cluster } from './context.ts';
 import { usageError } from './exit.ts';
-import { actorOf, type GlobalFlags, socketPathOf, stateDirOf } from './globals.ts';
+import { actorOf, clusterTargetOf, type GlobalFlags, socketPathOf, stateDirOf } from './globals.ts';
 import { createOutput, type Output } from './output/output.ts';
 
 /** What one run of one command works with. */
@@ -16,6 +16,10 @@ export interface Session {
   actor: string;
   /** Namespace for names given on the command line. */
   namespace: string;
+  /** Commands go to a cluster. */
+  inCluster: boolean;
+  /** The cluster that is named, or the current one of the kubeconfig. */
+  cluster(): Promise<Cluster>;
   ref(name: string): AppRef;
   /** The API; starts the daemon when none runs. */
   client(): Promise<Client>;
@@ -24,11 +28,13 @@ export interface Session {
   close(): Promise<void>;
 }
 
-function sessionOf(ctx: CliContext, command: Command): Session {
+async function sessionOf(ctx: CliContext, command: Command): Promise<Session> {
   const flags = command.optsWithGlobals<GlobalFlags>();
+  const target = clusterTargetOf(flags, ctx.env);
+  let cluster = target === undefined ? undefined : await ctx.openCluster(target);
   const stateDir = stateDirOf(flags, ctx);
   const actor = actorOf(flags, ctx.env);
-  const namespace = flags.namespace ?? 'default';
+  const namespace = flags.namespace ?? cluster?.namespace ?? 'default';
   const out = createOutput(ctx, flags);
   const opened: Client[] = [];
   const open = (target: Parameters<typeof createClient>[0]): Client => {
@@ -43,8 +49,14 @@ function sessionOf(ctx: CliContext, command: Command): Session {
     stateDir,
     actor,
     namespace,
+    inCluster: target !== undefined,
+    async cluster() {
+      cluster ??= await ctx.openCluster({});
+      return cluster;
+    },
     ref: (name) => ({ namespace, name }),
     async client() {
+      if (cluster !== undefined) return cluster.client;
       const remote = remoteTarget(ctx, flags);
       if (remote !== undefined) return open(remote);
       const client = open({ socketPath: socketPathOf(stateDir) });
@@ -52,12 +64,13 @@ function sessionOf(ctx: CliContext, command: Command): Session {
       return client;
     },
     async runningClient() {
+      if (cluster !== undefined) return cluster.client;
       const remote = remoteTarget(ctx, flags);
       if (remote !== undefined) return open(remote);
       return whenRunning(open({ socketPath: socketPathOf(stateDir) }));
     },
     close: async () => {
-      await Promise.all(opened.map((client) => client.close()));
+      await Promise.all([...opened.map((client) => client.close()), cluster?.close()]);
     },
   };
 }
@@ -83,7 +96,7 @@ export function withSession<Args extends unknown[]>(
   body: (session: Session, ...args: Args) => Promise<void>,
 ): (this: Command, ...args: unknown[]) => Promise<void> {
   return async function run(this: Command, ...args: unknown[]) {
-    const session = sessionOf(ctx, this);
+    const session = await sessionOf(ctx, this);
     try {
       // Commander appends the options and the command itself; the options stay, last.
       await body(session, ...(args.slice(0, -1) as Args));

@@ -24,11 +24,22 @@ export interface ControllerDeps {
   /** Never goes backwards, never jumps: what gates are measured with. */
   now: () => Ms;
   timers: Timers;
+  /** An App that rests is looked at this often though nothing was reported. Absent: every 10 s. */
+  idleLookMs?: Ms;
+  /** Told of each look at an App, before what it leads to is committed. */
+  onLook?: (look: Look) => void;
   log: {
     info(what: object, text: string): void;
     warn(what: object, text: string): void;
     error(what: object, text: string): void;
   };
+}
+
+export interface Look {
+  stored: Stored;
+  observed: Observation;
+  /** The state that is about to be committed. */
+  next: AppState;
 }
 
 export interface Controller {
@@ -166,6 +177,7 @@ class Loop implements Controller {
     const outcomes = lane.recovered ? [...lane.outcomes] : unknownOutcomes(stored);
     const observed = await observe(this.#deps, stored, outcomes, now());
     const decision = decide(stored.state, observed, now());
+    this.#deps.onLook?.({ stored, observed, next: decision.next });
     const actions = await this.#commit(app, stored, decision);
     if (actions === 'again') {
       this.#wakeIn(app, lane, AFTER_ERROR_MS / 10);
@@ -187,7 +199,8 @@ class Loop implements Controller {
       ...(await Promise.all(quick.map((action) => perform(this.#deps, stored, decision.next, action)))),
     );
     if (lane.outcomes.length > 0) lane.dirty = true;
-    const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : IDLE_LOOK_MS;
+    const { idleLookMs = IDLE_LOOK_MS } = this.#deps;
+    const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : idleLookMs;
     const wakeIn = (decision.wakeAt ?? Number.POSITIVE_INFINITY) - now();
     this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
   }

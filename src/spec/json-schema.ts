@@ -10,12 +10,18 @@ export interface JsonSchema {
   enum?: unknown[];
   minimum?: number;
   maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
   pattern?: string;
   not?: object;
   required?: string[];
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema;
   anyOf?: JsonSchema[];
+  /** Of alternatives that differ in nothing but which fields are there. */
+  oneOf?: { required: string[] }[];
   additionalProperties?: boolean | JsonSchema;
 }
 

@@ -75,7 +75,7 @@ async function applyOne(
   const status = flags.wait ? await statusBefore(client, ref) : undefined;
   const response = await client.apply(ref, {
     app: renderApp(app.spec),
-    ...(session.flags.server === undefined ? { baseDir: app.baseDir } : {}),
+    ...(session.flags.server === undefined && !session.inCluster ? { baseDir: app.baseDir } : {}),
     ...(flags.dryRun ? { dryRun: true } : {}),
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
   });

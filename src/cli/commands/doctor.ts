@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { CliContext } from '../context.ts';
-import { type Check, runChecks } from '../doctor/checks.ts';
+import type { Check, CliContext } from '../context.ts';
+import { runChecks } from '../doctor/checks.ts';
 import { EXIT, Exit } from '../exit.ts';
 import { listOf } from '../output/output.ts';
 import { plural } from '../output/view.ts';
@@ -11,7 +11,7 @@ export function registerDoctor(program: Command, ctx: CliContext): void {
     .command('doctor')
     .summary('check this machine and the daemon, and say what to do')
     .description(
-      'Checks the Node.js version, the state dir, the daemon, the router, ports, the clock and limits, and says what to do about each problem. Never starts a daemon. Exit code 1 when a check failed.',
+      'Checks the Node.js version, the state dir, the daemon, the router, ports, the clock and limits, and says what to do about each problem. Of a cluster: its kinds, your rights, the controller and the kinds of its routers. Never starts a daemon. Exit code 1 when a check failed.',
     )
     .action(
       withSession(ctx, async (session) => {

@@ -1,18 +1,11 @@
+import type { Check } from '../context.ts';
 import type { Session } from '../session.ts';
 import { daemonChecks } from './daemon.ts';
 import { clockCheck, limitsCheck, nodeCheck, portsCheck } from './machine.ts';
 import { stateDirChecks } from './state-dir.ts';
 
-export interface Check {
-  name: string;
-  status: 'ok' | 'warning' | 'failed';
-  /** What was found, in words. */
-  found: string;
-  /** What to do about it; absent when nothing is to be done. */
-  todo?: string;
-}
-
 export async function runChecks(session: Session): Promise<Check[]> {
+  if (session.inCluster) return (await session.cluster()).check(session.namespace);
   return [
     nodeCheck(process.versions.node),
     ...stateDirChecks(session.stateDir),

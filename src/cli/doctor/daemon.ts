@@ -2,9 +2,9 @@ import { connect } from 'node:net';
 import type { Client } from '../../api/client.ts';
 import type { AppView } from '../../api/types.ts';
 import { OperatingError } from '../../core/errors.ts';
+import type { Check } from '../context.ts';
 import type { Session } from '../session.ts';
 import { programVersion } from '../version.ts';
-import type { Check } from './checks.ts';
 
 /** The daemon, and through it the router. No daemon is no problem: the next command that needs one starts it. */
 export async function daemonChecks(session: Session): Promise<Check[]> {

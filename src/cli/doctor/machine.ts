@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Check } from './checks.ts';
+import type { Check } from '../context.ts';
 
 /** Checks of the machine. The readers of files are apart from the judges of their content, which are pure. */
 

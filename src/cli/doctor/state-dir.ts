@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { OperatingError } from '../../core/errors.ts';
+import type { Check } from '../context.ts';
 import { socketPathOf } from '../globals.ts';
-import type { Check } from './checks.ts';
 
 const NAME = 'state dir';
 const SHORT_OF_SPACE_BYTES = 1024 ** 3;

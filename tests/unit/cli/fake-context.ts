@@ -31,6 +31,8 @@ export function fakeContext(more: Partial<CliContext> = {}, stdin = ''): Fake {
     isTTY: false,
     entry: ['/nonexistent/crossfade'],
     runDaemon: () => Promise.reject(new Error('no daemon here')),
+    runController: () => Promise.reject(new Error('no controller here')),
+    openCluster: () => Promise.reject(new Error('no cluster here')),
     ...more,
   };
   return { ctx, stdout: text(stdout), stderr: text(stderr) };

@@ -18,6 +18,8 @@ const program = buildProgram({
   isTTY: false,
   entry: [],
   runDaemon: () => Promise.reject(new Error('no daemon here')),
+  runController: async () => undefined,
+  openCluster: () => Promise.reject(new Error('no cluster here')),
 });
 
 const pages = globSync('**/README.md', { cwd: EXAMPLES });

@@ -37,6 +37,8 @@ async function crossfade(...args: string[]): Promise<Ran> {
     isTTY: false,
     entry: [],
     runDaemon: () => Promise.reject(new Error('no daemon here')),
+    runController: async () => undefined,
+    openCluster: () => Promise.reject(new Error('no cluster here')),
   };
   const program = new Command('crossfade');
   addGlobalFlags(program);

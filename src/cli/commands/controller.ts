@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../arguments.ts';
+import type { CliContext } from '../context.ts';
+import { usageError } from '../exit.ts';
+import type { GlobalFlags } from '../globals.ts';
+import { hostAndPort } from './daemon.ts';
+
+interface ControllerFlags extends GlobalFlags {
+  listen?: { host: string; port: number };
+  shards: number;
+  onlyNamespace?: string;
+}
+
+export function registerController(program: Command, ctx: CliContext): void {
+  program
+    .command('controller')
+    .summary('run the controller of a cluster; `install` puts it there as a Deployment')
+    .description(
+      'Runs the controller in this process until it is stopped: in a pod with the rights of its service account, elsewhere with those of the kubeconfig. It takes up Apps of the cluster, releases them, and leads through Leases in its own namespace (--namespace).',
+    )
+    .option('--listen <host:port>', 'serve /healthz, /readyz and /metrics there', hostAndPort)
+    .option('--shards <number>', 'shares of the Apps, each with a Lease of its own', wholeNumber, 1)
+    .option('--only-namespace <name>', 'only Apps of this namespace')
+    .action(async function run(this: Command) {
+      const { kubeconfig, context, namespace, listen, shards, onlyNamespace } =
+        this.optsWithGlobals<ControllerFlags>();
+      if (shards < 1) throw usageError('--shards must be at least 1');
+      await ctx.runController({
+        shards,
+        ...(kubeconfig === undefined ? {} : { kubeconfig }),
+        ...(context === undefined ? {} : { context }),
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(onlyNamespace === undefined ? {} : { onlyNamespace }),
+        ...(listen === undefined ? {} : { listen }),
+      });
+    });
+}

@@ -1,0 +1,258 @@
+import { hostname } from 'node:os';
+import { type Logger, pino } from 'pino';
+import type { Cluster, ClusterTarget, ControllerOptions } from './cli/context.ts';
+import { programVersion } from './cli/version.ts';
+import { systemClock, systemTimers } from './clock/index.ts';
+import { createClusterClient } from './cluster/client.ts';
+import { checkCluster } from './cluster/doctor.ts';
+import { createIntake, type Intake } from './cluster/intake.ts';
+import { acquireLease, type Held } from './cluster/leader.ts';
+import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
+import { applyObject } from './cluster/objects.ts';
+import { serveProbes } from './cluster/probe-server.ts';
+import { scopedApi } from './cluster/scoped-api.ts';
+import { seenText } from './cluster/seen.ts';
+import { shardOf } from './cluster/shard.ts';
+import { statusFields } from './cluster/status-fields.ts';
+import { whoAmI } from './cluster/who-am-i.ts';
+import { type Controller, createController, type Look } from './controller/index.ts';
+import { OperatingError } from './core/errors.ts';
+import type { AppKey, Ms } from './core/model.ts';
+import { openAccess } from './kubernetes/access.ts';
+import { createKube, type Kube } from './kubernetes/client.ts';
+import { APP_LABEL } from './kubernetes/crossfade.ts';
+import type { Engine } from './ports/engine.ts';
+import type { Router } from './ports/router.ts';
+import { activeRelease } from './server/view/snapshot.ts';
+import { type AppStatusStore, createAppStatusStore } from './store/app-status/index.ts';
+
+/** What Apps of a cluster run on. Tests put in others; the program never does. */
+export interface ClusterParts {
+  engine(kube: Kube, scope: { namespace?: string }, log: Logger): Promise<Engine>;
+  router(kube: Kube, scope: { namespace?: string }, log: Logger, now: () => Ms): Promise<Router>;
+}
+
+export function standardClusterParts(): ClusterParts {
+  return { engine: notBuilt, router: notBuilt };
+}
+
+function notBuilt(): never {
+  throw new OperatingError('E_NOT_BUILT', 'Apps cannot be run in a cluster yet: its engine is not built.', {
+    hint: '`crossfade install --render` shows what will be installed; on one machine everything works.',
+  });
+}
+
+/** Everything that changes is reported: what rests costs nothing but this. */
+const IDLE_LOOK_MS: Ms = 600_000;
+
+/** Runs the controller in this process until a signal stops it or it loses the lead. */
+export async function runController(
+  options: ControllerOptions,
+  parts: ClusterParts = standardClusterParts(),
+): Promise<void> {
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const kube = createKube(openAccess(options));
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
+  const lead = await openLead({ options, parts, kube, log, stopping });
+  const probes =
+    options.listen &&
+    (await serveProbes({
+      ...options.listen,
+      unwell: () => undefined,
+      unready: () => undefined,
+      metrics: async () => ({ text: await lead.metrics.text(), contentType: lead.metrics.contentType }),
+    }));
+  log.info({ server: kube.server, identity: lead.identity, shards: options.shards }, 'controller started');
+  try {
+    await Promise.all(Array.from({ length: options.shards }, (_, shard) => leadShard(lead, shard)));
+  } finally {
+    stopping.abort(new Error('stopped'));
+    await probes?.close();
+    await lead.router.close();
+    await lead.engine.close();
+    await kube.close();
+  }
+}
+
+interface Lead {
+  options: ControllerOptions;
+  identity: string;
+  home: string;
+  kube: Kube;
+  engine: Engine;
+  router: Router;
+  metrics: ControllerMetrics;
+  now: () => Ms;
+  log: Logger;
+  stopping: AbortController;
+}
+
+interface LeadOptions extends Pick<Lead, 'options' | 'kube' | 'log' | 'stopping'> {
+  parts: ClusterParts;
+}
+
+async function openLead({ options, parts, kube, log, stopping }: LeadOptions): Promise<Lead> {
+  const clock = systemClock();
+  const began = { wall: clock.wall(), monotonic: clock.monotonic() };
+  // Gates are measured with a clock that does not jump.
+  const now = () => began.wall + (clock.monotonic() - began.monotonic);
+  const scope = scopeOf(options);
+  const engine = await parts.engine(kube, scope, log);
+  const router = await parts.router(kube, scope, log, now);
+  const identity = `${process.env.POD_NAME ?? hostname()}_${crypto.randomUUID()}`;
+  const home = options.namespace ?? process.env.POD_NAMESPACE ?? kube.namespace;
+  return { options, identity, home, kube, engine, router, metrics: createMetrics(), now, log, stopping };
+}
+
+function scopeOf({ onlyNamespace }: ControllerOptions): { namespace?: string } {
+  return onlyNamespace === undefined ? {} : { namespace: onlyNamespace };
+}
+
+/** Waits for the lead of one share of the Apps, and acts until it is lost or the program is stopped. */
+async function leadShard(lead: Lead, shard: number): Promise<void> {
+  const { kube, identity, home, log, metrics, stopping } = lead;
+  const name = `crossfade-controller-${shard}`;
+  let held: Held;
+  try {
+    held = await acquireLease({ kube, namespace: home, name, identity, log }, stopping.signal);
+  } catch (error) {
+    if (stopping.signal.aborted) return;
+    throw error;
+  }
+  metrics.leads(shard, true);
+  const work = await startWork(lead, shard);
+  await aborted(AbortSignal.any([stopping.signal, held.lost]));
+  metrics.leads(shard, false);
+  await work.stop();
+  if (held.lost.aborted) {
+    // Another one leads now. Only a fresh process is sure to remember nothing.
+    stopping.abort(new Error('the lead was lost'));
+    process.exitCode = 1;
+    return;
+  }
+  await held.release();
+}
+
+async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<void> }> {
+  const { options, kube, engine, router, now, log, home } = lead;
+  const isOurs = (app: AppKey) => shardOf(app, options.shards) === shard;
+  const store = await createAppStatusStore({ kube, home, log, scope: { ...scopeOf(options), isOurs } });
+  const controller = createController({
+    store,
+    engine,
+    router,
+    now,
+    timers: systemTimers,
+    idleLookMs: IDLE_LOOK_MS,
+    onLook: (look) => show(lead, store, look),
+    log,
+  });
+  const intake = openIntake(lead, store);
+  const off = store.onChange((app) => void forgetGone(lead, store, app));
+  await controller.start();
+  return { stop: () => stopWork(store, controller, intake, off) };
+}
+
+async function stopWork(
+  store: AppStatusStore,
+  controller: Controller,
+  intake: Intake,
+  off: () => void,
+): Promise<void> {
+  off();
+  await intake.close();
+  await controller.stop();
+  await store.close();
+}
+
+function openIntake({ engine, now, log, metrics }: Lead, store: AppStatusStore): Intake {
+  const intake = createIntake({
+    wanted: (app) => store.wanted(app),
+    load: (app) => store.load(app),
+    take: (object, expectedGeneration, audit) => store.putApp(object, expectedGeneration, audit),
+    refuse(app, generation, conditions, message) {
+      metrics.refused();
+      store.show(app, { observedGeneration: generation, conditions, message });
+    },
+    engine,
+    now,
+    log,
+  });
+  store.onUntaken((app) => intake.poke(app));
+  for (const { key } of store.untaken()) intake.poke(key);
+  return intake;
+}
+
+function show({ metrics }: Lead, store: AppStatusStore, { stored, next, observed }: Look): void {
+  const { key } = stored.object;
+  const inFlight = observed.router.kind === 'known' ? observed.router.value.inFlight : {};
+  const snapshot = {
+    object: stored.object,
+    state: next,
+    observed: { ...observed, inFlight },
+    nowMs: Date.now(),
+  };
+  const [, name = ''] = key.split('/');
+  const fields = statusFields(snapshot, `${APP_LABEL}=${name}`);
+  metrics.looked();
+  metrics.phase(key, fields.phase);
+  const seen = { seen: seenText(observed) };
+  // Counters go on moving for as long as there are users: without a release they are written only beside something else.
+  if (activeRelease(next)) store.show(key, { ...fields, ...seen });
+  else store.show(key, fields, seen);
+}
+
+async function forgetGone({ metrics }: Lead, store: AppStatusStore, app: AppKey): Promise<void> {
+  if (!(await store.load(app))) metrics.gone(app);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** A cluster as the commands use it: with the rights of the user. */
+export async function openCluster(
+  target: ClusterTarget,
+  parts: Pick<ClusterParts, 'engine'> = standardClusterParts(),
+): Promise<Cluster> {
+  const kube = createKube(openAccess(target));
+  const log = pino({ level: process.env.CROSSFADE_LOG_LEVEL ?? 'silent' }, pino.destination(2));
+  const startedAt = new Date().toISOString();
+  const opened: { close(): Promise<void> }[] = [];
+  let actor: Promise<string> | undefined;
+  const client = createClusterClient({
+    kube,
+    actor: () => {
+      actor ??= whoAmI(kube);
+      return actor;
+    },
+    async open(scope) {
+      const { namespace } = scope;
+      const engine = await parts.engine(kube, namespace === undefined ? {} : { namespace }, log);
+      const store = await createAppStatusStore({ kube, home: kube.namespace, log, scope });
+      opened.push(store, engine);
+      const version = {
+        version: programVersion(),
+        apiVersion: 'v1',
+        pid: process.pid,
+        startedAt,
+        stateDir: kube.server,
+      } as const;
+      return scopedApi({ store, engine, actor: await whoAmI(kube), version, log });
+    },
+  });
+  return {
+    namespace: kube.namespace,
+    client,
+    applyObject: (object) => applyObject(kube, object),
+    check: (namespace) => checkCluster(kube, namespace),
+    async close() {
+      await client.close();
+      await Promise.all(opened.map((one) => one.close()));
+      await kube.close();
+    },
+  };
+}

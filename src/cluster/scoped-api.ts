@@ -1,0 +1,122 @@
+import { type Client, clientOn } from '../api/client.ts';
+import { OperatingError } from '../core/errors.ts';
+import type { AppKey, CommandId, CommandResult, Known, Ms } from '../core/model.ts';
+import type { Engine } from '../ports/engine.ts';
+import type { Router } from '../ports/router.ts';
+import type { Store } from '../ports/store.ts';
+import { createApi } from '../server/api.ts';
+import type { ApiDeps, ObservedApp } from '../server/deps.ts';
+import { appNotFound } from '../server/errors.ts';
+import { inProcess } from './in-process.ts';
+import { seenOf } from './seen.ts';
+
+/** A store that also knows what the controller saw last. */
+export interface SeeingStore extends Store {
+  seen(app: AppKey): string | undefined;
+}
+
+export interface ScopedApiDeps {
+  store: SeeingStore;
+  engine: Engine;
+  /** The user, as the cluster knows it. */
+  actor: string;
+  version: ApiDeps['version'];
+  log: ApiDeps['log'];
+}
+
+/**
+ * The API of the daemon, over a store in a cluster and in this process: what commands print is made by the same code as on
+ * one machine.
+ */
+export function scopedApi(deps: ScopedApiDeps): Client {
+  const { store, engine, version, log, actor } = deps;
+  const api = createApi({
+    store,
+    engine,
+    router: readOnlyRouter(),
+    clock: { wall: Date.now, monotonic: () => performance.now(), bootId: () => 'cluster' },
+    secrets: { set: notHere, list: notHere, delete: notHere },
+    tokens: { list: notHere, create: notHere, revoke: notHere, verify: notHere },
+    observe: (app) => observe(deps, app),
+    poke: () => undefined,
+    waitForCommand: (app, id, timeoutMs) => waitForCommand(store, app, id, timeoutMs),
+    version,
+    stop: notHere,
+    log,
+  });
+  return clientOn(inProcess(api, { actor }));
+}
+
+async function observe({ store, engine }: ScopedApiDeps, app: AppKey): Promise<ObservedApp> {
+  const at = Date.now();
+  const stored = await store.load(app);
+  if (!stored) throw appNotFound(app);
+  return {
+    app: { kind: 'known', value: stored.object, at },
+    commands: [],
+    replicas: await look(at, () => engine.list(app)),
+    ...seenOf(store.seen(app), at),
+    outcomes: [],
+  };
+}
+
+async function look<T>(at: Ms, ask: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return { kind: 'known', value: await ask(), at };
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return { kind: 'unknown', since: at, why: error.message };
+  }
+}
+
+/** The controller's answer, as soon as it stands in the state. */
+async function waitForCommand(
+  store: Store,
+  app: AppKey,
+  id: CommandId,
+  timeoutMs: Ms,
+): Promise<CommandResult | undefined> {
+  const { promise, resolve } = Promise.withResolvers<CommandResult | undefined>();
+  const look = async () => {
+    const done = (await store.load(app))?.state.commandsDone[id];
+    if (done) resolve(done);
+  };
+  const off = store.onChange((changed) => changed === app && void look());
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
+  await look();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    off();
+  });
+}
+
+/** What users do in a cluster never goes to a router from here: the controller there does it. */
+function readOnlyRouter(): Router {
+  return {
+    name: 'cluster',
+    capabilities: {
+      weightResolutionBp: 0,
+      header: false,
+      cookie: false,
+      sticky: false,
+      hold: false,
+      preview: false,
+      measuredBy: 'router',
+    },
+    apply: notHere,
+    drain: notHere,
+    remove: notHere,
+    observe: notHere,
+    probe: notHere,
+    check: notHere,
+    onChange: () => () => undefined,
+    close: async () => undefined,
+    shutdown: notHere,
+  };
+}
+
+function notHere(): never {
+  throw new OperatingError('E_NOT_IN_CLUSTER', 'This belongs to a daemon, and a cluster has none.', {
+    hint: 'Secrets and rights are those of Kubernetes: kubectl create secret, kubectl create rolebinding.',
+  });
+}

@@ -1,0 +1,218 @@
+import { emptyState } from '../../core/decide/state.ts';
+import type { AppKey, AppState } from '../../core/model.ts';
+import type { Kube } from '../../kubernetes/client.ts';
+import { APPS, type AppStatus } from '../../kubernetes/crossfade.ts';
+import type { AuditEntry, Store } from '../../ports/store.ts';
+import { createChanges } from '../changes.ts';
+import {
+  appNotFound,
+  assertNextGeneration,
+  assertNextVersion,
+  DEFAULT_LIMIT,
+  generationConflict,
+  limitsFrom,
+  newest,
+  type StoreLimits,
+  versionConflict,
+} from '../rules.ts';
+import { type AppCache, appCache, type Scope, writeStatus } from './apps.ts';
+import { type CommandCache, commandCache } from './command-cache.ts';
+import { type CommandBook, createCommandBook } from './commands.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
+import { stateText } from './fit.ts';
+import { createRecords, type Records } from './records.ts';
+import { type Row, storedOf, type Wanted, wantedOf } from './row.ts';
+import { createShown, type Shown } from './shown.ts';
+
+export interface AppStatusOptions extends Partial<StoreLimits> {
+  kube: Kube;
+  scope: Scope;
+  /** Namespace for records that belong to no App. */
+  home: string;
+  log: { warn(what: object, text: string): void };
+}
+
+/** The store in a cluster, and what only the controller there needs of it. */
+export interface AppStatusStore extends Store {
+  /** Apps whose spec, or whose deletion, was not taken up yet. */
+  untaken(): Row[];
+  /** What the user wants of the App, when it was not taken up yet. */
+  wanted(app: AppKey): (Wanted & Pick<Row, 'generation' | 'deleting'>) | undefined;
+  /** What the controller saw last of routes and requests, as it wrote it down. */
+  seen(app: AppKey): string | undefined;
+  /** Called when a spec came that is to be taken up. */
+  onUntaken(listener: (app: AppKey) => void): () => void;
+  /** What people see of an App: written with the next commit, or soon by itself. `beside`: only when something is written. */
+  show(app: AppKey, fields: AppStatus, beside?: AppStatus): void;
+}
+
+/** In a cluster the event log has room in the object that it tells of, and old commands are objects of their own. */
+const IN_CLUSTER: Partial<StoreLimits> = { eventsPerApp: 400, auditEntries: 1_000, doneCommandsPerApp: 50 };
+
+/**
+ * The store in a cluster: App objects hold the state in their status, AppCommand objects hold commands. A commit is one
+ * write over the version that was read. Nothing is decided from the cache that is older than this program's own writes.
+ * @throws OperatingError E_CLUSTER_*
+ */
+export async function createAppStatusStore(options: AppStatusOptions): Promise<AppStatusStore> {
+  const { kube, scope, log } = options;
+  const onTrouble = (error: unknown) =>
+    log.warn({ err: error }, 'a watch of Apps was interrupted; it goes on');
+  const apps = appCache(kube, scope, onTrouble);
+  const commands = commandCache(
+    kube,
+    scope.namespace === undefined ? {} : { namespace: scope.namespace },
+    onTrouble,
+  );
+  await Promise.all([apps.synced, commands.synced]);
+  return storeOn(options, apps, commands);
+}
+
+interface StoreParts {
+  kube: Kube;
+  apps: AppCache;
+  events: EventLog;
+  book: CommandBook;
+  shown: Shown;
+  addAudit(entry: AuditEntry): Promise<void>;
+}
+
+function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCache): AppStatusStore {
+  const { kube, home, log } = options;
+  const limits = limitsFrom({ ...IN_CLUSTER, ...options });
+  const changes = createChanges();
+  const untaken = new Set<(app: AppKey) => void>();
+  const audit = createRecords<AuditEntry>(kube, 'crossfade-audit', limits.auditEntries);
+  const parts: StoreParts = {
+    kube,
+    apps,
+    events: createEventLog(kube, apps, limits.eventsPerApp),
+    book: createCommandBook({ kube, cache: commands, keep: limits.doneCommandsPerApp, log }),
+    shown: createShown(kube, apps, log),
+    addAudit: (entry) => audit.append(entry.app?.split('/')[0] ?? home, [entry]),
+  };
+  apps.onChange(({ key, now, before }) => {
+    if (now && isUntaken(now)) for (const listener of untaken) listener(key);
+    if (now?.object !== before?.object) changes.emit(key, 'app');
+    else if (now?.state !== before?.state) changes.emit(key, 'state');
+  });
+  commands.onChange(({ now, before }) => {
+    if (now && !before && !now.done) changes.emit(now.app, 'command');
+  });
+  return {
+    ...reading(parts, audit),
+    ...writing(parts),
+    wanted: (app) => wantedAt(apps.get(app)),
+    seen: (app) => apps.get(app)?.seen,
+    untaken: () => [...apps.all()].filter(isUntaken),
+    onUntaken(listener) {
+      untaken.add(listener);
+      return () => untaken.delete(listener);
+    },
+    show: parts.shown.set,
+    onChange: changes.subscribe,
+    async close() {
+      changes.clear();
+      parts.shown.close();
+      apps.close();
+      commands.close();
+    },
+  };
+}
+
+type Writing = Pick<Store, 'putApp' | 'commit' | 'removeApp' | 'addCommand' | 'addAudit'>;
+
+function writing({ kube, apps, events, book, shown, addAudit }: StoreParts): Writing {
+  return {
+    async putApp(object, expectedGeneration, entry) {
+      assertNextGeneration(object, expectedGeneration);
+      const row = apps.get(object.key);
+      const found = row?.accepted ?? 0;
+      if (!row || found !== expectedGeneration)
+        throw generationConflict(object.key, expectedGeneration, found);
+      const fresh = row.state === undefined ? stateFields(object.key, emptyState()) : {};
+      const status = { object: JSON.stringify(object), acceptedGeneration: object.generation, ...fresh };
+      await writeStatus(kube, apps, row, { ...status, observedGeneration: object.generation });
+      if (entry) await addAudit(entry);
+    },
+    async commit(app, expectedVersion, { next, events: happened }) {
+      assertNextVersion(app, next, expectedVersion);
+      const row = apps.get(app);
+      if (!row?.object) throw versionConflict(app, expectedVersion, undefined);
+      if (row.stateVersion !== expectedVersion) throw versionConflict(app, expectedVersion, row.stateVersion);
+      const status = { ...stateFields(app, next), ...events.add(row, happened), ...shown.pending(row) };
+      await writeStatus(kube, apps, row, status);
+      await book.settle(row, next);
+    },
+    async removeApp(app) {
+      const row = apps.get(app);
+      if (!row) return;
+      await events.archive(row);
+      await book.forget(row);
+      await removeObject(kube, apps, row);
+    },
+    async addCommand(app, command, entry) {
+      const row = apps.get(app);
+      if (!row?.object) throw appNotFound(app);
+      const added = await book.add(row, command);
+      if (added === 'added') await addAudit(entry);
+      return added;
+    },
+    addAudit,
+  };
+}
+
+type Reading = Pick<Store, 'apps' | 'load' | 'commands' | 'events' | 'audit'>;
+
+function reading({ apps, events, book }: StoreParts, audit: Records<AuditEntry>): Reading {
+  const load = (app: AppKey) => {
+    const row = apps.get(app);
+    return row && storedOf(row);
+  };
+  return {
+    apps: async () => [...apps.all()].flatMap((row) => (row.object === undefined ? [] : [row.key])).sort(),
+    load: async (app) => load(app),
+    async commands(app) {
+      const row = apps.get(app);
+      return row ? book.waiting(row, () => load(app)?.state ?? emptyState()) : [];
+    },
+    events: events.read,
+    async audit({ app, limit = DEFAULT_LIMIT }) {
+      const entries = await audit.read(app?.split('/')[0]);
+      const asked = entries.filter((entry) => app === undefined || entry.app === app);
+      return newest(
+        asked.sort((a, b) => a.at - b.at),
+        limit,
+      );
+    },
+  };
+}
+
+function stateFields(app: AppKey, state: AppState): AppStatus {
+  return { state: stateText(app, state), stateVersion: state.version };
+}
+
+function wantedAt(row: Row | undefined): (Wanted & Pick<Row, 'generation' | 'deleting'>) | undefined {
+  const wanted = row && wantedOf(row);
+  return wanted && { ...wanted, generation: row.generation, deleting: row.deleting };
+}
+
+function isUntaken(row: Row): boolean {
+  return row.accepted < row.generation;
+}
+
+/** Returns once the cache has seen it go: whoever asks then is told so. */
+async function removeObject(kube: Kube, apps: AppCache, row: Row): Promise<void> {
+  const [namespace, name = ''] = row.key.split('/');
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const off = apps.onChange(({ key, now }) => key === row.key && now?.uid !== row.uid && resolve());
+  try {
+    if (apps.get(row.key)?.uid !== row.uid) return;
+    if (row.deleting)
+      await kube.patch(APPS, namespace, name, { metadata: { uid: row.uid, finalizers: null } });
+    else await kube.delete(APPS, namespace, name, { uid: row.uid });
+    await promise;
+  } finally {
+    off();
+  }
+}
