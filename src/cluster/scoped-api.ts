@@ -36,7 +36,7 @@ export function scopedApi(deps: ScopedApiDeps): Client {
     router: readOnlyRouter(),
     clock: { wall: Date.now, monotonic: () => performance.now(), bootId: () => 'cluster' },
     secrets: { set: notHere, list: notHere, delete: notHere },
-    tokens: { list: notHere, create: notHere, revoke: notHere, verify: notHere },
+    tokens: { list: notHere, create: notHere, revoke: notHere, verify: notHere, ended: notHere },
     observe: (app) => observe(deps, app),
     poke: () => undefined,
     waitForCommand: (app, id, timeoutMs) => waitForCommand(store, app, id, timeoutMs),
