@@ -5,8 +5,10 @@ import type { DaemonOptions } from './cli/context.ts';
 import { programVersion } from './cli/version.ts';
 import { steadyClock, systemClock, systemTimers } from './clock/index.ts';
 import { type Controller, createController } from './controller/index.ts';
+import { createSweeper } from './controller/sweeper.ts';
 import { OperatingError } from './core/errors.ts';
 import type { AppKey, Ms } from './core/model.ts';
+import { keepDaemonLogSmall } from './daemon-log.ts';
 import { createProcessEngine } from './engines/process/index.ts';
 import { createSecretFiles } from './engines/process/secret-files.ts';
 import type { Clock } from './ports/clock.ts';
@@ -60,10 +62,14 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   // First, for it holds the lock: two daemons on one state dir must not both touch replicas.
   const store = opened.adopt(await parts.store(stateDir), (it) => it.close());
   refuseIfStoppedSince(stateDir, parts.clock, startedAtMs);
+  opened.adopt(keepDaemonLogSmall(stateDir), async (it) => it.close());
   const clock = opened.adopt(await steadyClock(parts.clock, stateDir), async (it) => it.close());
   const engine = opened.adopt(await parts.engine(stateDir, parts.clock, log), (it) => it.close());
   const router = opened.adopt(await parts.router(stateDir, parts.clock, log, clock.now), (it) => it.close());
-  const loop = createController({ store, engine, router, now: clock.now, timers: systemTimers, log });
+  const keeper = createSweeper({ store, engine, timers: systemTimers, log });
+  const sweeper = opened.adopt(keeper, (it) => it.stop());
+  const unused = () => sweeper.sweep();
+  const loop = createController({ store, engine, router, now: clock.now, timers: systemTimers, unused, log });
   const controller = opened.adopt(loop, (it) => it.stop());
   const stopping = new Stopping();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -72,7 +78,7 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const deps = apiDeps({ store, engine, router, controller, stopping, clock: parts.clock, stateDir, log });
   const listeners = await listen(options, stateDir, deps, opened);
   await controller.start();
-  await sweep(store, engine);
+  sweeper.sweep();
   log.info(
     { stateDir, listeners: listeners.map((listener) => listener.address) },
     'crossfade daemon is ready',
@@ -156,14 +162,4 @@ async function observed(store: Store, controller: Controller, app: AppKey): Prom
   if (!stored) throw new OperatingError('E_APP_NOT_FOUND', `There is no App ${app}.`);
   const seen = await controller.observe(stored);
   return { ...seen, inFlight: seen.router.kind === 'known' ? seen.router.value.inFlight : {} };
-}
-
-/** Snapshots of revisions that no App keeps any more. */
-async function sweep(store: Store, engine: Engine): Promise<void> {
-  const inUse = new Map();
-  for (const app of await store.apps()) {
-    const stored = await store.load(app);
-    if (stored) inUse.set(app, [...Object.values(stored.state.revisions), stored.object.revision]);
-  }
-  await engine.sweep(inUse);
 }

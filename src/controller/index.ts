@@ -28,6 +28,8 @@ export interface ControllerDeps {
   idleLookMs?: Ms;
   /** Told of each look at an App, before what it leads to is committed. */
   onLook?: (look: Look) => void;
+  /** Called when a revision or an App is kept no longer: what it needed may be needed by nobody. */
+  unused?: () => void;
   log: {
     info(what: object, text: string): void;
     warn(what: object, text: string): void;
@@ -59,6 +61,8 @@ const RELEASE_LOOK_MS = 200;
 /** Otherwise: a safety net under the notifications. */
 const IDLE_LOOK_MS = 10_000;
 const AFTER_ERROR_MS = 1000;
+/** Not E_CONFLICT: then somebody else decides. */
+const CANNOT_WRITE: ReadonlySet<string> = new Set(['E_DISK_FULL', 'E_READ_ONLY', 'E_STORE_IO']);
 
 /** One App's place in the loop. At most one decision per App is under way. */
 interface Lane {
@@ -189,9 +193,11 @@ class Loop implements Controller {
     this.#answer(app, decision);
     if (decision.gone) {
       await store.removeApp(app);
+      this.#deps.unused?.();
       this.#drop(app, lane);
       return;
     }
+    if (forgetsRevision(stored.state, decision.next)) this.#deps.unused?.();
     for (const action of actions.filter(isLong))
       void this.#performBeside(lane, stored, decision.next, action);
     const quick = actions.filter((action) => !isLong(action));
@@ -232,11 +238,11 @@ class Loop implements Controller {
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       log.warn({ app, code: error.code }, error.message);
-      // Users come before records: with a full disk the way back to stable is still taken. The next decision that can
-      // be stored starts from what the router then serves.
+      // Users come before records: where nothing can be written the way back to stable is still taken. The next decision
+      // that can be stored starts from what the router then serves.
       const back =
         next.release?.phase.kind === 'aborting' ? actions.filter((action) => action.kind === 'route') : [];
-      if (error.code === 'E_DISK_FULL') {
+      if (CANNOT_WRITE.has(error.code)) {
         await Promise.all(back.map((action) => perform(this.#deps, stored, next, action)));
       }
       return 'again';
@@ -259,6 +265,10 @@ class Loop implements Controller {
       this.#waiters.delete(key);
     }
   }
+}
+
+function forgetsRevision(before: AppState, after: AppState): boolean {
+  return Object.keys(before.revisions).some((id) => !(id in after.revisions));
 }
 
 /** Takes as long as the replicas that answer: nothing waits for it, least of all the way back from ones that hang. */

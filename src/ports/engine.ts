@@ -16,7 +16,7 @@ export interface LogLine {
 
 export interface LogQuery {
   app: AppKey;
-  /** Absent: all replicas. */
+  /** Absent: all replicas that are not forgotten. Named, by itself or by its pool: also one whose last lines were kept. */
   replica?: ReplicaId;
   pool?: PoolId;
   /** Last lines per replica; absent: all that is kept. */
@@ -43,8 +43,11 @@ export interface Engine {
   /** Everything of the App that exists or is still stopping; a replica leaves the list when nothing of it is left. */
   list(app: AppKey): Promise<Replica[]>;
   logs(query: LogQuery): AsyncIterable<LogLine>;
-  /** Removes snapshots that none of these revisions uses, and all else of Apps that are not in the map. */
-  sweep(inUse: ReadonlyMap<AppKey, readonly Revision[]>): Promise<void>;
+  /**
+   * Removes snapshots that none of these revisions uses, and all else of Apps that are not in the map.
+   * @param inUse asked once what there is was noted: what comes after that is nobody's to remove
+   */
+  sweep(inUse: () => Promise<ReadonlyMap<AppKey, readonly Revision[]>>): Promise<void>;
   /** Called whenever list() of an App would answer something else. Returns the unsubscribe function. */
   onChange(listener: (app: AppKey) => void): () => void;
   /** Stops supervising; replicas go on running. */

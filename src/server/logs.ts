@@ -48,7 +48,9 @@ function poolsOf(state: AppState, revision: string): PoolId[] {
       hint: '`crossfade get revisions` lists what is kept.',
     });
   }
-  return Object.values(state.pools)
-    .filter((pool) => pool.revision === found.id)
-    .map((pool) => pool.id);
+  const standing = Object.values(state.pools).filter((pool) => pool.revision === found.id);
+  // What those that are gone said last is kept.
+  const gone = state.history.filter((release) => release.revision === found.id);
+  const pools = [...standing.map((pool) => pool.id), ...gone.flatMap(({ arms }) => arms.candidate ?? [])];
+  return [...new Set(pools)];
 }

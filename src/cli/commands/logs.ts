@@ -19,7 +19,9 @@ export function registerLogs(program: Command, ctx: CliContext): void {
   program
     .command('logs')
     .summary('what the replicas of an App wrote')
-    .description('Prints what the replicas of an App wrote, with the name of the replica before each line.')
+    .description(
+      'Prints what the replicas of an App wrote, with the name of the replica before each line. With --replica or --revision also the last lines of replicas that are gone.',
+    )
     .argument('<app...>', 'app/NAME or NAME')
     .option('-f, --follow', 'go on printing')
     .option('--replica <name>', 'of this replica only')

@@ -20,12 +20,13 @@ import { makeFolders, removeTemporaries } from './durable.ts';
 import { explained } from './failures.ts';
 import { layoutOf } from './layout.ts';
 import { queryLogs } from './logs/follow.ts';
+import { keptLogs } from './logs/kept.ts';
 import { limitsOf, type ProcessEngineOptions } from './options.ts';
 import { createPorts, defaultRange } from './ports.ts';
 import { prepare } from './prepare/prepare.ts';
 import { Replicas } from './replicas.ts';
 import { readOrCreate } from './secret-files.ts';
-import { sweepApps, sweepContent } from './sweep.ts';
+import { sweep } from './sweep.ts';
 import { createTrees } from './tree.ts';
 import { createTurns } from './turns.ts';
 
@@ -132,7 +133,12 @@ class ProcessEngine implements Engine {
     const keep = (run: RunSpec) => this.#prepared.set(revisionIdOf(run), { run, atMs: clock.monotonic() });
     const own = { layout, limits, secrets: this.#options.secrets, trees, buildOwner: this.#buildOwner, keep };
     const key = `prepare ${spec.metadata.namespace}/${spec.metadata.name}`;
-    return this.#act(key, `preparing ${spec.metadata.name}`, () => prepare(own, spec, { ...given, signal }));
+    return this.#act(key, `preparing ${spec.metadata.name}`, async () => {
+      const run = await prepare(own, spec, { ...given, signal });
+      // Once more: a build may have taken longer than what is prepared is kept.
+      if (!given.dryRun) keep(run);
+      return run;
+    });
   }
 
   grow(ctx: ActionContext, pool: Pool, revision: Revision, spec: AppSpec, replicas: number): Promise<void> {
@@ -156,8 +162,11 @@ class ProcessEngine implements Engine {
   }
 
   logs(query: LogQuery): AsyncIterable<LogLine> {
-    const { app, replica } = query;
+    const { app, replica, pool } = query;
+    const { layout } = this.#context;
     const source = {
+      // Only for who asks for them: most want what runs.
+      kept: async () => ((replica ?? pool) === undefined ? [] : keptLogs(layout, app, query)),
       folders: () => this.#replicas.logFolders(app, query),
       lives: () => replica === undefined || this.#replicas.find(app, replica) !== undefined,
       stamp: (only?: ReplicaId) => {
@@ -172,11 +181,10 @@ class ProcessEngine implements Engine {
     return queryLogs(source, query);
   }
 
-  sweep(inUse: ReadonlyMap<AppKey, readonly Revision[]>): Promise<void> {
-    return this.#act('sweep', 'sweeping', async () => {
-      await sweepApps(this.#context, this.#replicas, new Set(inUse.keys()));
-      await sweepContent(this.#context, this.#replicas, inUse, this.#recentlyPrepared());
-    });
+  sweep(inUse: () => Promise<ReadonlyMap<AppKey, readonly Revision[]>>): Promise<void> {
+    return this.#act('sweep', 'sweeping', () =>
+      sweep(this.#context, this.#replicas, inUse, () => this.#recentlyPrepared()),
+    );
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { AppKey, PoolId, ReplicaId, RevisionId } from '../../core/model.ts'
  *     files/<digest>                 config files
  *     captured/<hmac>                secret values as they were when a revision was prepared, 0600
  *     run/<ns>/<app>/<replica>/      one replica: intent, attempts, exit status, logs
+ *     kept-logs/<ns>/<app>/          what replicas said last, after their pool is gone
  *     data/<ns>/<app>/               CROSSFADE_DATA
  *     secrets/<ns>/<name>            secret values as they are now, 0600
  *     installation-id, hmac-key
@@ -20,6 +21,7 @@ export interface Layout {
   readonly files: string;
   readonly captured: string;
   readonly run: string;
+  readonly keptLogs: string;
   readonly data: string;
   readonly secrets: string;
   readonly hmacKey: string;
@@ -38,6 +40,7 @@ export function layoutOf(stateDir: string): Layout {
     files: at('files'),
     captured: at('captured'),
     run: at('run'),
+    keptLogs: at('kept-logs'),
     data: at('data'),
     secrets: at('secrets'),
     hmacKey: at('hmac-key'),

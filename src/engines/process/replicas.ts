@@ -6,7 +6,9 @@ import type { AppSpec } from '../../spec/app.ts';
 import { NOT_STARTED } from './adopt.ts';
 import type { EngineContext } from './context.ts';
 import { makeFolders, namesIn, removeEmpty, removeTree, syncFolder } from './durable.ts';
+import { sentence } from './failures.ts';
 import { appRunFolder, poolOf, replicaFolder, splitKey } from './layout.ts';
+import { keepLogs } from './logs/kept.ts';
 import type { LogFolder } from './logs/read.ts';
 import { redactor } from './logs/redact.ts';
 import { capturedSecrets } from './prepare/captured-secrets.ts';
@@ -126,7 +128,10 @@ export class Replicas {
     for (const name of await namesIn(folder)) {
       if (poolOf(name) !== pool) continue;
       const intent = await readIntent(path.join(folder, name));
-      if (intent) revisions.add(intent.revision.id);
+      if (intent) {
+        revisions.add(intent.revision.id);
+        await this.#keepLogs(app, name, intent);
+      }
       await removeTree(path.join(folder, name));
     }
     for (const revision of revisions) await this.#removeUnusedTree(revision);
@@ -134,6 +139,18 @@ export class Replicas {
     if ((await namesIn(folder)).some((name) => !name.startsWith('.'))) return;
     this.#versions.delete(app);
     await removeEmpty(folder);
+  }
+
+  /** Logs are lost before anything else is: on a full disk the pool goes all the same. */
+  async #keepLogs(app: AppKey, replica: ReplicaId, intent: Intent): Promise<void> {
+    const { layout, limits, clock, logger } = this.#context;
+    try {
+      const redact = await this.#redactOf(intent);
+      const source = { replica, pool: intent.pool, folder: replicaFolder(layout, app, replica), redact };
+      await keepLogs(layout, app, source, { logFiles: limits.logFiles, now: clock.wall() });
+    } catch (error) {
+      logger.warn({ app, replica, error: sentence(error) }, 'the last lines of a replica could not be kept');
+    }
   }
 
   async #removeUnusedTree(revision: string): Promise<void> {
@@ -149,23 +166,20 @@ export class Replicas {
       const pool = poolOf(replica);
       if (replica.startsWith('.')) continue;
       if ((wanted.replica ?? replica) !== replica || (wanted.pool ?? pool) !== pool) continue;
-      const own = path.join(folder, replica);
-      folders.push(
-        this.find(app, replica)?.logFolder() ?? {
-          replica,
-          pool,
-          folder: own,
-          redact: await this.#redactOf(own),
-        },
-      );
+      folders.push(this.find(app, replica)?.logFolder() ?? (await this.#goneFolder(app, replica)));
     }
     return folders;
   }
 
-  async #redactOf(folder: string) {
+  async #goneFolder(app: AppKey, replica: ReplicaId): Promise<LogFolder> {
+    const folder = replicaFolder(this.#context.layout, app, replica);
     const intent = await readIntent(folder);
-    const secrets = intent ? await capturedSecrets(this.#context.layout, intent.run) : {};
-    return redactor(Object.values(secrets));
+    const redact = intent ? await this.#redactOf(intent) : redactor([]);
+    return { replica, pool: poolOf(replica), folder, redact };
+  }
+
+  async #redactOf({ run }: Intent) {
+    return redactor(Object.values(await capturedSecrets(this.#context.layout, run)));
   }
 }
 

@@ -270,10 +270,10 @@ function outliving(make: Make): void {
     const { engine, server } = await make(t);
     const { revision, ctx, pool } = await deploy(engine, server(), 1);
     await untilReplicas(engine, 'it is ready', allReady(1));
-    await engine.sweep(new Map([[APP, [revision]]]));
+    await engine.sweep(async () => new Map([[APP, [revision]]]));
     await engine.grow(ctx, pool, revision, server(), 2);
     await untilReplicas(engine, 'both are ready', allReady(2));
-    await engine.sweep(new Map());
+    await engine.sweep(async () => new Map());
     await untilReplicas(engine, 'none is left', (all) => all.length === 0);
   });
 }

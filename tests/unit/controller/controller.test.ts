@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemTimers } from '../../../src/clock/index.ts';
 import { createController } from '../../../src/controller/index.ts';
+import { createSweeper } from '../../../src/controller/sweeper.ts';
+import { OperatingError } from '../../../src/core/errors.ts';
 import type { Replica, RouteTable } from '../../../src/core/model.ts';
 import type { Engine } from '../../../src/ports/engine.ts';
 import type { Router } from '../../../src/ports/router.ts';
@@ -99,3 +101,101 @@ test('marked requests that nobody answers keep neither a command nor an abort wa
     await store.close();
   }
 });
+
+test('what is needed by nobody is swept when revisions are forgotten and when an App is gone', async () => {
+  const world = new HangingWorld();
+  const store = createMemoryStore();
+  const { router } = world;
+  const swept: Record<string, string[]>[] = [];
+  const engine = {
+    ...world.engine,
+    async sweep(inUse) {
+      swept.push(
+        Object.fromEntries([...(await inUse())].map(([app, all]) => [app, all.map(({ id }) => id)])),
+      );
+      if (swept.length === 1) throw new Error('no room');
+    },
+  } as Engine;
+  const shared = { store, engine, timers: systemTimers, log: silent };
+  const sweeper = createSweeper(shared);
+  const controller = createController({
+    ...shared,
+    router,
+    now: Date.now,
+    unused: () => sweeper.sweep(),
+  });
+  const spec = sampleSpec('shop', { strategy: { kind: 'rolling', maxSurge: 1, maxUnavailable: 0 } });
+  spec.spec.revisionHistoryLimit = 0;
+  // Moved by readiness alone: nobody has to send requests.
+  delete spec.spec.route;
+  const object = { ...sampleObject('shop'), spec };
+  const revision = (n: number) => ({ ...object.revision, id: `v1-00000000000${n}` });
+  const settled = async (n: number) => {
+    const state = (await store.load(APP))?.state;
+    return !state?.release && state?.pools[state.stable ?? '']?.revision === revision(n).id;
+  };
+  await controller.start();
+  try {
+    sweeper.sweep();
+    for (const n of [1, 2, 3]) {
+      await store.putApp({ ...object, generation: n, revision: revision(n) }, n - 1);
+      await waitFor(() => settled(n), { what: `version ${n}` });
+    }
+    await waitFor(() => swept.length > 1, { what: 'a sweep though the first one failed' });
+    const kept = swept.at(-1)?.[APP];
+    assert.ok(kept?.includes(revision(3).id) && !kept.includes(revision(1).id), JSON.stringify(swept));
+    await store.putApp({ ...object, generation: 4, revision: revision(3), deleting: true }, 3);
+    await waitFor(() => swept.some((apps, at) => at > 0 && !(APP in apps)), {
+      what: 'a sweep without the App',
+    });
+  } finally {
+    await controller.stop();
+    await sweeper.stop();
+    await store.close();
+  }
+});
+
+test('where nothing can be written users are still led back to stable', async () => {
+  for (const code of ['E_DISK_FULL', 'E_READ_ONLY', 'E_CONFLICT'] as const) {
+    const world = new HangingWorld();
+    const store = createMemoryStore();
+    const { engine, router } = world;
+    const broken = { on: false };
+    const failing: typeof store = {
+      ...store,
+      commit: (...args) =>
+        broken.on ? Promise.reject(new OperatingError(code, 'nothing can be stored')) : store.commit(...args),
+    };
+    const clock = { now: Date.now, timers: systemTimers };
+    const controller = createController({ store: failing, engine, router, ...clock, log: silent });
+    const spec = sampleSpec('shop', {
+      strategy: { kind: 'canary', steps: [{ kind: 'setWeight', weightBp: 5_000 }], warmMs: 0 },
+    });
+    const object = { ...sampleObject('shop'), spec };
+    await controller.start();
+    try {
+      await store.putApp(object, 0);
+      await waitFor(async () => (await store.load(APP))?.state.stable !== undefined, { what: 'version 1' });
+      const stable = (await store.load(APP))?.state.stable;
+      await store.putApp({ ...object, generation: 2, revision: { ...object.revision, id: 'v1-b' } }, 1);
+      await waitFor(() => world.probes > 0, { what: 'users on both versions' });
+      broken.on = true;
+      for (const replica of world.replicas) {
+        if (replica.pool !== stable) Object.assign(replica, { crashes: 1, restarts: 1 });
+      }
+      controller.poke(APP);
+      const isBack = () => JSON.stringify(world.table?.route.split) === JSON.stringify(allTo(stable));
+      if (code === 'E_CONFLICT') {
+        // Somebody else decides: not a hand is moved.
+        const before = world.table;
+        await controller.waitForCommand(APP, 'none', 500);
+        assert.equal(world.table, before);
+      } else await waitFor(isBack, { what: `the way back with ${code}` });
+    } finally {
+      await controller.stop();
+      await store.close();
+    }
+  }
+});
+
+const allTo = (key: string | undefined) => ({ kind: 'weights', to: [{ key, weight: 10_000 }] });

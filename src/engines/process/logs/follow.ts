@@ -14,6 +14,8 @@ const MOST_BYTES_AT_ONCE = 1024 * 1024;
 export interface LogSource {
   /** The replicas that the query names; more may come while it is followed. */
   folders(): Promise<LogFolder[]>;
+  /** Of replicas whose pool is gone; each is in order. */
+  kept(): Promise<AsyncGenerator<LogLine>[]>;
   /** False: nothing that the query names can write any more. */
   lives(): boolean;
   /** Notes how far the files have grown, so that a line has the same time now and when it is read again. */
@@ -26,10 +28,11 @@ export interface LogSource {
 
 export async function* queryLogs(source: LogSource, query: LogQuery): AsyncGenerator<LogLine> {
   source.stamp();
+  const kept = await source.kept();
   const folders = await source.folders();
   const options = { logFiles: source.logFiles, tail: query.tail, now: source.now() };
   if (!query.follow) {
-    yield* mergeByTime(folders.map((folder) => readReplica(folder, options)));
+    yield* mergeByTime([...kept, ...folders.map((folder) => readReplica(folder, options))]);
     return;
   }
   const followed = new Map<string, Cursor[]>();
@@ -41,7 +44,7 @@ export async function* queryLogs(source: LogSource, query: LogQuery): AsyncGener
       return readReplica(folder, { ...options, until });
     }),
   );
-  yield* mergeByTime(first);
+  yield* mergeByTime([...kept, ...first]);
   yield* follow(source, followed, query.signal);
 }
 
