@@ -118,7 +118,7 @@ export function failureCases(router: () => Router): void {
       const client = new KeptAlive(lab.port);
       const gone = assert.rejects(client.get('/hang'));
       await lab.inFlight('a', 1);
-      client.close();
+      client.reset();
       await gone;
       await lab.inFlight('a', 0);
     });

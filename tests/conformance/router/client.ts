@@ -44,6 +44,12 @@ export class KeptAlive {
     this.socket = undefined;
   }
 
+  /** Goes away without a word: a client that only closes its side may still want its answer. */
+  reset(): void {
+    this.socket?.resetAndDestroy();
+    this.socket = undefined;
+  }
+
   private async open(): Promise<net.Socket> {
     this.connections++;
     const socket = net.connect(this.port, '127.0.0.1');

@@ -36,6 +36,11 @@ export class ClientConn implements Peer, Waiter {
   pending: Buffer | null = null;
   /** When the connection last got further; what that is depends on the state. */
   stamp: Ms = performance.now();
+  /** When the client closed its side, or last got a byte of its answer after that; 0: it has not. */
+  endedAt: Ms = 0;
+  /** What was unsent when it last changed, and since when it is; for timeouts.ts. */
+  unsentBytes = 0;
+  unsentSince: Ms = 0;
   private stepping = false;
   private readonly address: string;
   private readonly forward: Buffer;
@@ -102,7 +107,13 @@ export class ClientConn implements Peer, Waiter {
 
   /** The answer that is being written is the connection's last. */
   get closing(): boolean {
-    return this.close || this.state !== WAIT || this.plane.retiring || this.listener.closing;
+    const isLast = this.ended && this.pending === null;
+    return this.close || this.state !== WAIT || isLast || this.plane.retiring || this.listener.closing;
+  }
+
+  /** The client has closed its side: it sends nothing more, and gets what it has asked for. */
+  get ended(): boolean {
+    return this.endedAt > 0;
   }
 
   onData(b: Buffer, start: number, end: number): void {
@@ -110,10 +121,18 @@ export class ClientConn implements Peer, Waiter {
   }
 
   onEnd(error: Error | null): void {
-    // The last answer may still be on its way out when the client closes its side.
-    const flushing =
-      this.state === DEAD && error === null && !this.socket.destroyed && this.socket.writableLength > 0;
-    if (!flushing) this.destroy();
+    if (error !== null || this.socket.destroyed || !this.halfClosed()) this.destroy();
+  }
+
+  /** False: there is nothing more to give to the client. */
+  private halfClosed(): boolean {
+    if (this.state === WAIT) {
+      this.endedAt = performance.now();
+      return true;
+    }
+    // The last answer may still be on its way out.
+    if (this.state === IDLE && this.socket.writableLength > 0) this.finish();
+    return this.state === DEAD && this.socket.writableLength > 0;
   }
 
   onDrain(): void {
@@ -124,7 +143,6 @@ export class ClientConn implements Peer, Waiter {
     switch (this.state) {
       case IDLE:
         this.readHead(b, start, end);
-        this.step();
         return;
       case BODY:
         this.readBody(b, start, end);
@@ -298,6 +316,7 @@ export class ClientConn implements Peer, Waiter {
     if (this.request.length > KEPT_REQUEST_BYTES) this.request = Buffer.allocUnsafeSlow(FIRST_REQUEST_BYTES);
     if (this.socket.isPaused()) this.socket.resume();
     this.step();
+    if (this.ended && this.state === IDLE) this.finish();
   }
 
   admit(): void {

@@ -21,6 +21,10 @@ export interface Limits {
   idleTimeoutMs: Ms;
   /** Without a byte of a body that was announced. */
   bodyTimeoutMs: Ms;
+  /** Without the client taking a byte of what it is sent. */
+  sendTimeoutMs: Ms;
+  /** For the answer to a client that has closed its side, without a byte of it: it may as well have gone away. */
+  halfClosedMs: Ms;
   /** From the last answer's last byte until the client has closed too. */
   lingerMs: Ms;
   maxConnections: number;
@@ -30,6 +34,8 @@ const DEFAULT_LIMITS: Limits = {
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,
+  sendTimeoutMs: 60_000,
+  halfClosedMs: 30_000,
   lingerMs: 5_000,
   maxConnections: 16_384,
 };
@@ -62,7 +68,8 @@ export class DataPlane {
   /** Starts to accept on a bound handle. Rejects when somebody else has come to listen there since it was bound. */
   listen(listener: Listener, handle: unknown): Promise<void> {
     const server = net.createServer(
-      { pauseOnConnect: this.transport === 'onread', noDelay: true },
+      // Half-open: a client may close its side when it has sent its request, and still wants the answer.
+      { pauseOnConnect: this.transport === 'onread', noDelay: true, allowHalfOpen: true },
       (socket) => this.accepted(listener, socket),
     );
     listener.server = server;

@@ -7,6 +7,10 @@ import { giveUp } from './dispatch.ts';
 export function endIfTooLong(client: ClientConn, now: Ms): void {
   const { limits } = client.plane;
   const age = now - client.stamp;
+  if (takesNothing(client, now)) {
+    client.destroy();
+    return;
+  }
   switch (client.state) {
     case DEAD:
       // It may still be reading its last answer.
@@ -24,9 +28,21 @@ export function endIfTooLong(client: ClientConn, now: Ms): void {
       else if (age > limits.bodyTimeoutMs) endBody(client);
       return;
     case WAIT:
-      endIfUnanswered(client, now - client.waitingSince);
+      if (client.ended && now - client.endedAt > limits.halfClosedMs) client.destroy();
+      else endIfUnanswered(client, now - client.waitingSince);
       return;
   }
+}
+
+/** A client that reads nothing would hold its replica's connection, and memory, for as long as it likes. */
+function takesNothing(client: ClientConn, now: Ms): boolean {
+  const unsent = client.socket.writableLength;
+  if (unsent === 0 || unsent !== client.unsentBytes) {
+    client.unsentBytes = unsent;
+    client.unsentSince = now;
+    return false;
+  }
+  return now - client.unsentSince > client.plane.limits.sendTimeoutMs;
 }
 
 function endBody(client: ClientConn): void {

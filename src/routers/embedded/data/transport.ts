@@ -81,6 +81,7 @@ export function accept(
   const next = bufferFor(() => peer, CLIENT_BUFFER_BYTES);
   const options = {
     handle,
+    allowHalfOpen: true,
     onread: {
       buffer: () => {
         if (given) return next();

@@ -82,6 +82,7 @@ export class UpstreamConn implements Peer {
 
   private read(b: Buffer, start: number, end: number): void {
     const client = this.client;
+    if (client?.ended) client.endedAt = performance.now();
     // Bytes that nobody asked for would become the answer to the next request.
     if (client === null) this.close();
     else if (client.tunnel) this.pass(client, b, start, end);

@@ -13,6 +13,8 @@ export interface Check {
   send: string | string[];
   /** What must be there before the connection is looked at; absent: it must be closed, or nothing more may come. */
   until?: (text: string) => boolean;
+  /** The client closes its side after what it has sent. */
+  end?: boolean;
   expect: (talk: Talk, received: string) => void;
 }
 
@@ -32,7 +34,7 @@ async function run(check: Check, transport: 'onread' | 'stream'): Promise<void> 
   const plane = await startPlane({ transport });
   try {
     plane.install(tableOf({ members: { only: [backend.address] } }));
-    const heard = await talk(plane.port, check.send, check.until ?? (() => false));
+    const heard = await talk(plane.port, check.send, check.until ?? (() => false), check.end);
     check.expect(heard, backend.received());
     assert.deepEqual(plane.errors, []);
   } finally {

@@ -11,13 +11,17 @@ export interface Talk {
 const GIVE_UP_MS = 5_000;
 const GAP_MS = 10;
 
-/** Sends the parts, each in a packet of its own, and reads until `until` holds or the other side closes. */
+/**
+ * Sends the parts, each in a packet of its own, and reads until `until` holds or the other side closes. `end`: closes its own
+ * side after the last part.
+ */
 export async function talk(
   port: number,
   parts: string | string[],
   until: (text: string) => boolean,
+  end = false,
 ): Promise<Talk> {
-  const socket = net.connect(port, '127.0.0.1');
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.setNoDelay(true);
   let text = '';
   let closed = false;
@@ -32,6 +36,8 @@ export async function talk(
       if (until(text)) done();
     });
     socket.on('error', () => {});
+    // What is half-open is ended here; `close` comes when both sides are.
+    socket.on('end', () => socket.end());
     socket.on('close', () => {
       closed = true;
       done();
@@ -42,6 +48,7 @@ export async function talk(
     socket.write(part, 'latin1');
     if (Array.isArray(parts)) await sleep(GAP_MS);
   }
+  if (end) socket.end();
   await ended;
   socket.destroy();
   return { text, closed };

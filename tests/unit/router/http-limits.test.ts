@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { describe, it } from 'node:test';
+import type { Limits } from '../../../src/routers/embedded/data/data-plane.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { startPlane, type TestPlane } from './support/plane.ts';
+import { startRawBackend } from './support/raw-backend.ts';
+import { tableOf } from './support/tables.ts';
+import { talk } from './support/talk.ts';
+
+const POST = 'POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n';
+
+async function limited(
+  limits: Partial<Limits>,
+  run: (plane: TestPlane, received: () => string) => Promise<void>,
+): Promise<void> {
+  const backend = await startRawBackend();
+  const plane = await startPlane({ limits });
+  plane.install(tableOf({ members: { only: [backend.address] } }));
+  try {
+    await run(plane, backend.received);
+    assert.deepEqual(plane.errors, []);
+  } finally {
+    plane.close();
+    backend.close();
+  }
+}
+
+/** Nothing is open any more, neither here nor to the replica. */
+async function empty({ plane, app }: TestPlane): Promise<void> {
+  await waitFor(() => plane.clients.size === 0 && app.openRequests() === 0, {
+    what: 'the connection to be given up',
+  });
+}
+
+function connect(port: number, send: string): net.Socket {
+  const socket = net.connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(send);
+  return socket;
+}
+
+describe('limits', { concurrency: 4 }, () => {
+  it('a head that comes a byte at a time is ended from its first byte on, not from its last', () =>
+    limited({ headTimeoutMs: 300 }, async (plane) => {
+      const socket = connect(plane.port, 'GET / HTTP/1.1\r\nHost: a\r\n');
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      const drip = setInterval(() => socket.write('X'), 20);
+      try {
+        await waitFor(() => text.startsWith('HTTP/1.1 408'), { what: 'the answer' });
+      } finally {
+        clearInterval(drip);
+        socket.destroy();
+      }
+      await empty(plane);
+    }));
+
+  it('a connection that sends nothing is closed', () =>
+    limited({ idleTimeoutMs: 200 }, async (plane) => {
+      const { text, closed } = await talk(plane.port, [], () => false);
+      assert.ok(text === '' && closed);
+    }));
+
+  it('a body that does not come is 408, and the replica is let go', () =>
+    limited({ bodyTimeoutMs: 200 }, async (plane, received) => {
+      const { text, closed } = await talk(plane.port, `${POST}hello`, () => false);
+      assert.match(text, /^HTTP\/1.1 408 .*E_REQUEST_TIMEOUT/s);
+      assert.ok(closed);
+      assert.match(received(), /hello$/);
+      await empty(plane);
+    }));
+
+  it('a client that does not read its answer is given up', () =>
+    limited({ sendTimeoutMs: 300 }, async (plane) => {
+      const socket = connect(plane.port, 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n');
+      socket.pause();
+      await waitFor(() => plane.app.openRequests() === 1, { what: 'the request to be open' });
+      await empty(plane);
+      socket.destroy();
+    }));
+
+  it('a client that closed its side is given up when there is no answer', () =>
+    limited({ halfClosedMs: 300 }, async (plane) => {
+      const { text, closed } = await talk(
+        plane.port,
+        'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n',
+        () => false,
+        true,
+      );
+      assert.ok(text === '' && closed);
+      await empty(plane);
+    }));
+
+  it('a client that went away with a reset is given up at once', () =>
+    limited({}, async (plane) => {
+      const socket = connect(plane.port, 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n');
+      await waitFor(() => plane.app.openRequests() === 1, { what: 'the request to be open' });
+      socket.resetAndDestroy();
+      await empty(plane);
+    }));
+
+  it('a replica that does not answer is 504', () =>
+    limited({}, async (plane) => {
+      const backend = await startRawBackend();
+      try {
+        const front = { upstreamTimeoutMs: 200 };
+        plane.install(tableOf({ members: { only: [backend.address] }, front, generation: 2 }));
+        const { text } = await talk(plane.port, 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n', (t) =>
+          t.includes('504'),
+        );
+        assert.match(text, /^HTTP\/1.1 504 /);
+      } finally {
+        backend.close();
+      }
+    }));
+});
