@@ -54,7 +54,8 @@ export async function findProgram(packages: SystemPackages, name: string): Promi
   throw new Error(`no program ${name} in ${packages.root}`);
 }
 
-function cacheFolder(): string {
+/** Where what is fetched or built once for the tests is kept. */
+export function cacheFolder(): string {
   const base = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache');
   return process.env.CROSSFADE_TEST_CACHE ?? path.join(base, 'crossfade-test');
 }

@@ -1,5 +1,5 @@
 // A small web shop in plain Node: no dependencies, nothing to build.
-// node server.mjs 1.0.0    (the edition to serve; PORT from the environment)
+// node server.mjs 1.0.0    (the edition to serve; PORT and HOST from the environment)
 import http from 'node:http';
 import { productById } from './catalogue.mjs';
 import { cartPage, shopPage } from './pages.mjs';
@@ -64,7 +64,8 @@ const server = http.createServer((request, response) => {
 });
 
 const port = Number(process.env.PORT ?? 8080);
-server.listen(port, '127.0.0.1', () => console.log(`shop ${edition.version} listens on port ${port}`));
+const host = process.env.HOST ?? '127.0.0.1';
+server.listen(port, host, () => console.log(`shop ${edition.version} listens on port ${port}`));
 
 process.on('SIGTERM', () => {
   console.log('shop closes');

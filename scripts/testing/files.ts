@@ -16,17 +16,30 @@ export interface Group {
 
 const MINUTE_MS = 60_000;
 
-const KINDS = [
+interface Kind extends Pick<Group, 'name' | 'concurrency' | 'timeoutMs'> {
+  fullTimeoutMs: number;
+  /** Run only when it is asked for by name. */
+  onDemand?: true;
+}
+
+const KINDS: readonly Kind[] = [
   { name: 'unit', concurrency: 2, timeoutMs: 2 * MINUTE_MS, fullTimeoutMs: 10 * MINUTE_MS },
   { name: 'simulation', concurrency: 2, timeoutMs: 5 * MINUTE_MS, fullTimeoutMs: 60 * MINUTE_MS },
   { name: 'conformance', concurrency: 1, timeoutMs: 5 * MINUTE_MS, fullTimeoutMs: 15 * MINUTE_MS },
   { name: 'e2e', concurrency: 1, timeoutMs: 8 * MINUTE_MS, fullTimeoutMs: 120 * MINUTE_MS },
+  {
+    name: 'kubernetes',
+    concurrency: 1,
+    timeoutMs: 10 * MINUTE_MS,
+    fullTimeoutMs: 120 * MINUTE_MS,
+    onDemand: true,
+  },
 ];
 
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */
   patterns: readonly string[];
-  /** Names of the groups; none means all. */
+  /** Names of the groups; none means all but those that are run on demand. */
   groups: readonly string[];
   full: boolean;
 }
@@ -36,7 +49,9 @@ export function findGroups(selection: Selection, root = ROOT): Group[] {
   const all = globSync('tests/**/*.test.ts', { cwd: root }).sort();
   const stray = all.filter((file) => !KINDS.some(({ name }) => file.startsWith(`tests/${name}/`)));
   if (stray.length > 0) throw new Error(`no group runs ${stray.join(', ')}`);
-  return KINDS.filter(({ name }) => selection.groups.length === 0 || selection.groups.includes(name))
+  return KINDS.filter(({ name, onDemand = false }) =>
+    selection.groups.length === 0 ? !onDemand : selection.groups.includes(name),
+  )
     .map(({ name, concurrency, timeoutMs, fullTimeoutMs }) => ({
       name,
       concurrency,

@@ -26,6 +26,8 @@ export interface FileResult {
 export interface RunOptions {
   timeoutMs: number;
   env: Record<string, string>;
+  /** Makes of a command one that runs elsewhere, in the same process: in another network. */
+  enter?: ((command: string, args: readonly string[]) => { command: string; args: string[] }) | undefined;
 }
 
 /** Processes that were told to end get this long to be gone. */
@@ -85,7 +87,11 @@ async function execute(file: string, folder: string, recordsFile: string, option
     `--test-reporter=${reporter}`,
     `--test-reporter-destination=${recordsFile}`,
   ];
-  const child = spawn(process.execPath, [...flags, file], {
+  const { command, args } = options.enter?.(process.execPath, [...flags, file]) ?? {
+    command: process.execPath,
+    args: [...flags, file],
+  };
+  const child = spawn(command, args, {
     cwd: ROOT,
     // A group of its own: what it started can be ended with it.
     detached: true,

@@ -4,7 +4,7 @@ import { type FileResult, killRunning, type RunOptions, runFile, stopRunning } f
 /** Runs the groups one after the other and tells of every file as it ends. When this process is told to end, so are they. */
 export async function runGroups(
   groups: readonly Group[],
-  env: RunOptions['env'],
+  how: Omit<RunOptions, 'timeoutMs'>,
   onResult: (result: FileResult) => void,
 ): Promise<FileResult[]> {
   endWithThisProcess();
@@ -13,7 +13,7 @@ export async function runGroups(
     const waiting = [...group.files];
     const worker = async () => {
       for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-        const options = { timeoutMs: group.timeoutMs, env };
+        const options = { timeoutMs: group.timeoutMs, ...how };
         const first = await runFile(file, options);
         const result = mayRepeat(group, first) ? await repeat(first, () => runFile(file, options)) : first;
         results.push(result);

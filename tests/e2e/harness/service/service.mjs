@@ -4,13 +4,14 @@
 // BAD           how it is bad (see the switch below), for as long as the file BAD_WHILE exists, or always
 // CRASH_AFTER   with BAD=crashes: answers so many requests before it does
 // DELAYS        how long its answers take: none, short (up to 40 ms), long (up to 400 ms)
+// HOST          address to listen on: 127.0.0.1 unless it runs in a container
 // HOLD          a folder: while it exists, only replicas with a file of their name in it are ready
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
 const { VERSION = '1', ON_TERM = 'atOnce', BAD_WHILE = '', PORT = '0' } = process.env;
-const { HOLD, CROSSFADE_REPLICA = '' } = process.env;
+const { HOLD, HOST = '127.0.0.1', CROSSFADE_REPLICA = '' } = process.env;
 const isCured = BAD_WHILE !== '' && !fs.existsSync(BAD_WHILE);
 const bad = isCured ? undefined : process.env.BAD;
 let answered = 0;
@@ -62,7 +63,7 @@ if (bad === 'exits') {
   console.error('fatal: no configuration for this environment');
   process.exit(7);
 }
-server.listen(bad === 'wrongPort' ? 0 : Number(PORT), '127.0.0.1', () => {
+server.listen(bad === 'wrongPort' ? 0 : Number(PORT), HOST, () => {
   console.log(`version ${VERSION} listens on ${server.address().port}`);
 });
 

@@ -1,0 +1,140 @@
+/** Builds the parts of a cluster, each once, into the cache that the tests share. */
+import { createHash } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { access, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheFolder, unpackDebian } from '../../system-packages.ts';
+import { whileClaimed } from './claim.ts';
+import { findGo, type Go } from './go.ts';
+import { linkerFlags, PARTS, type Part, SYSTEM_PACKAGES } from './parts.ts';
+
+const SOURCES = path.join(path.dirname(import.meta.dirname), 'go');
+const GATEWAY_API = 'sigs.k8s.io/gateway-api';
+
+export interface Programs {
+  /** To run the programs with: finds them and their libraries. */
+  env: { PATH: string; LD_LIBRARY_PATH: string };
+  /** The folder of a part's programs. */
+  folder: (part: string) => string;
+  /** Custom resources of the Gateway API that Traefik is built with. */
+  gatewayCrds: string;
+}
+
+/** What a cluster may have beside what every cluster has. */
+export interface Extras {
+  /** Traefik, for routes and ingresses. */
+  router: boolean;
+  /** What plays nodes and pods that do not exist. */
+  fakeNodes: boolean;
+}
+
+export interface BuildOptions {
+  extras: Extras;
+  tell: (line: string) => void;
+}
+
+/**
+ * Every program of a cluster. What is in the cache is used; another process that builds is waited for.
+ * @throws ClusterUnavailable, SystemPackagesUnavailable
+ */
+export async function buildPrograms({ extras, tell }: BuildOptions): Promise<Programs> {
+  const cache = cacheFolder();
+  const parts = PARTS.filter(({ onlyFor }) => onlyFor === undefined || extras[onlyFor]);
+  const folders = new Map<string, string>();
+  for (const part of parts) folders.set(part.name, path.join(cache, 'cluster', await keyOf(part)));
+  const crds = path.join(
+    cache,
+    'cluster',
+    `gateway-api-${await hashOf(['traefik/go.mod', 'traefik/go.sum'])}`,
+  );
+  const isComplete = async () => {
+    const found = await Promise.all([...folders.values(), crds].map(exists));
+    return found.every(Boolean);
+  };
+  if (!(await isComplete())) {
+    await whileClaimed('crossfade-cluster-build', tell, async () => {
+      await buildMissing({ parts, folders, crds, cache, tell });
+    });
+  }
+  const system = await unpackDebian(SYSTEM_PACKAGES);
+  const folder = (name: string) => path.join(folders.get(name) ?? fail(`no part ${name} was built`), 'bin');
+  const own = parts.map(({ name }) => folder(name));
+  const env = { ...system.env, PATH: [...own, system.env.PATH].join(path.delimiter) };
+  return { env, folder, gatewayCrds: crds };
+}
+
+interface Plan {
+  parts: readonly Part[];
+  folders: ReadonlyMap<string, string>;
+  crds: string;
+  cache: string;
+  tell: (line: string) => void;
+}
+
+async function buildMissing({ parts, folders, crds, cache, tell }: Plan): Promise<void> {
+  const go = await findGo(cache);
+  await mkdir(path.join(cache, 'cluster'), { recursive: true });
+  for (const [index, part] of parts.entries()) {
+    const folder = folders.get(part.name) ?? fail(`no folder for ${part.name}`);
+    if (await exists(folder)) continue;
+    const of = `${index + 1} of ${parts.length}`;
+    tell(`building ${part.name} (${of}, once; about ${part.aboutMinutes} min on two cores) ...`);
+    const startedAt = performance.now();
+    await into(folder, (work) => buildPart(go, part, work));
+    tell(`built ${part.name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+  }
+  if (!(await exists(crds))) await into(crds, (work) => copyGatewayCrds(go, work));
+}
+
+async function buildPart(go: Go, part: Part, work: string): Promise<void> {
+  const source = path.join(SOURCES, part.name);
+  const flags = linkerFlags(part, await readFile(path.join(source, 'go.mod'), 'utf8'));
+  const bin = path.join(work, 'bin');
+  await mkdir(bin);
+  const fixed = ['-mod=readonly', '-trimpath', '-ldflags', flags, '-o', `${bin}/`];
+  await go(source, ['build', ...fixed, part.packages]);
+  for (const link of part.links) await symlink(part.name, path.join(bin, link));
+}
+
+/** The module is not compiled, so nothing else would bring it here; go.sum covers it all the same. */
+async function copyGatewayCrds(go: Go, work: string): Promise<void> {
+  const answer = await go(path.join(SOURCES, 'traefik'), ['mod', 'download', '-json', GATEWAY_API]);
+  const { Dir: folder } = JSON.parse(answer) as { Dir: string };
+  const files = globSync('config/crd/standard/*.yaml', { cwd: folder });
+  if (files.length === 0) throw new Error(`${GATEWAY_API} has no custom resources in config/crd/standard`);
+  for (const file of files) await cp(path.join(folder, file), path.join(work, path.basename(file)));
+}
+
+/** Half a result is never seen: the folder appears when it is complete. */
+async function into(folder: string, fill: (work: string) => Promise<void>): Promise<void> {
+  const work = await mkdtemp(path.join(path.dirname(folder), '.building-'));
+  try {
+    await fill(work);
+    await rename(work, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function keyOf(part: Part): Promise<string> {
+  const files = globSync(`${part.name}/**/*.{go,mod,sum}`, { cwd: SOURCES }).sort();
+  if (files.length === 0) throw new Error(`no sources of ${part.name} in ${SOURCES}`);
+  return `${part.name}-${await hashOf(files, JSON.stringify(part))}`;
+}
+
+async function hashOf(files: readonly string[], more = ''): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([process.arch, more]));
+  for (const file of files) hash.update(await readFile(path.join(SOURCES, file)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+function fail(why: string): never {
+  throw new Error(why);
+}

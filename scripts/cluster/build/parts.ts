@@ -1,0 +1,51 @@
+/**
+ * The programs of a cluster and how each is built. Versions are in the go.mod of each part's folder, checksums of
+ * everything that goes into it in its go.sum.
+ */
+
+export interface Part {
+  /** Its folder below `scripts/cluster/go`. */
+  name: string;
+  /** What `go build` is given: the folder itself, or the `tool` lines of its go.mod. */
+  packages: '.' | 'tool';
+  /** Names under which the one program is also called. */
+  links: readonly string[];
+  /** Minutes on two cores with nothing cached, to tell whoever waits. */
+  aboutMinutes: number;
+  /** What it is for, when not every cluster has it. */
+  onlyFor?: 'router' | 'fakeNodes';
+}
+
+const KUBERNETES_PROGRAMS = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'kubectl',
+];
+
+export const PARTS: readonly Part[] = [
+  { name: 'kubernetes', packages: '.', links: KUBERNETES_PROGRAMS, aboutMinutes: 5 },
+  { name: 'containerd', packages: 'tool', links: [], aboutMinutes: 1 },
+  { name: 'cni', packages: 'tool', links: [], aboutMinutes: 1 },
+  { name: 'pause', packages: '.', links: [], aboutMinutes: 1 },
+  { name: 'traefik', packages: 'tool', links: [], aboutMinutes: 5, onlyFor: 'router' },
+  { name: 'kwok', packages: 'tool', links: [], aboutMinutes: 1, onlyFor: 'fakeNodes' },
+];
+
+/** Debian packages whose programs containerd, kube-proxy and the world itself call. */
+export const SYSTEM_PACKAGES = ['iproute2', 'nftables', 'openssl', 'runc', 'tini'];
+
+/** Version flags of the Kubernetes programs; without them the kubelet reports v0.0.0 and kubectl complains. */
+export function linkerFlags(part: Part, goMod: string): string {
+  if (part.name !== 'kubernetes') return '-s -w';
+  const [, version = '', major = '', minor = ''] = /k8s\.io\/kubernetes (v(\d+)\.(\d+)\S*)/.exec(goMod) ?? [];
+  if (version === '') throw new Error('the go.mod of kubernetes requires no k8s.io/kubernetes');
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor };
+  const set = Object.entries(values).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
+  );
+  return ['-s -w', ...set].join(' ');
+}

@@ -1,0 +1,3 @@
+module crossfade.test/pause
+
+go 1.26.0

@@ -1,0 +1,70 @@
+/**
+ * `npm run test:kubernetes [-- PATTERN...] [--verbose]`: the tests that need a Kubernetes cluster, on one that is started
+ * for them and is gone afterwards. `CROSSFADE_TEST_CLUSTER=NAME` takes one that `npm run cluster -- up` has started,
+ * `CROSSFADE_TEST_KUBECONFIG=FILE` a cluster of anybody's.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster/cluster.ts';
+import { testImages } from './cluster/images/test-images.ts';
+import { ClusterUnavailable } from './cluster/unavailable.ts';
+import { SystemPackagesUnavailable } from './system-packages.ts';
+import { findGroups } from './testing/files.ts';
+import { runSession, type Session } from './testing/session.ts';
+
+const { values, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: { full: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
+});
+const { CROSSFADE_TEST_KUBECONFIG: kubeconfig, CROSSFADE_TEST_CLUSTER: name } = process.env;
+
+const session: Session = {
+  checks: false,
+  groups: findGroups({ patterns, groups: ['kubernetes'], full: values.full }),
+  env: values.full ? { CROSSFADE_TEST_FULL: '1' } : {},
+  verbose: values.verbose,
+};
+
+/** The test files run in the network of the cluster: its addresses answer there only. */
+function onCluster(cluster: Cluster): Session {
+  const env = { ...session.env, CROSSFADE_TEST_STATE_DIR: cluster.stateDir };
+  return { ...session, env, enter: (command, args) => cluster.enter(command, args, { onlyNetwork: true }) };
+}
+
+async function runOnNewCluster(): Promise<void> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cfk-'));
+  const stateDir = path.join(folder, 'cluster');
+  try {
+    const tell = (line: string) => console.log(`cluster: ${line}`);
+    const cluster = await startCluster({ stateDir, leashed: true, tell });
+    try {
+      await cluster.importImages(await testImages());
+      await runSession(onCluster(cluster));
+    } finally {
+      await cluster.down();
+    }
+  } catch (error) {
+    const isUnavailable = error instanceof ClusterUnavailable || error instanceof SystemPackagesUnavailable;
+    if (!isUnavailable) throw error;
+    // Every test is skipped with the reason, and counted.
+    await runSession({ ...session, env: { ...session.env, CROSSFADE_TEST_NO_CLUSTER: error.message } });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+if (kubeconfig !== undefined) {
+  await runSession({
+    ...session,
+    env: { ...session.env, CROSSFADE_TEST_KUBECONFIG: path.resolve(kubeconfig) },
+  });
+} else if (name !== undefined) {
+  const cluster = await findCluster(path.join(clusterFolder(), name));
+  if (cluster === undefined)
+    throw new Error(`no cluster ${name} is up: npm run cluster -- up --name ${name}`);
+  await runSession(onCluster(cluster));
+} else {
+  await runOnNewCluster();
+}
