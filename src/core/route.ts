@@ -60,6 +60,8 @@ export interface Front {
   /** A listener of its own for the preview pool. */
   previewListen?: { host: string; port: number };
   revisionHeader: boolean;
+  /** Addresses and CIDR ranges whose X-Forwarded-* are passed on and added to. Absent: those of every client are replaced. */
+  trustedProxies?: string[];
   /** Upper bound for one answer's head to arrive from a replica; beyond it the request fails with 504. */
   upstreamTimeoutMs: Ms;
   /** On Kubernetes: what carries the route there, and the port that containers listen on. */

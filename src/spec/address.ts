@@ -28,6 +28,20 @@ export function formatListen(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`: an address, or a range of them. */
+export function isAddressRange(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = IPV4.test(address) ? 32 : isIpv6(address) ? 128 : -1;
+  return most >= 0 && (bits === undefined || Number(bits) <= most);
+}
+
+function isIpv6(text: string): boolean {
+  const halves = text.split('::');
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  if (halves.length > 2 || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return false;
+  return halves.length === 2 ? groups.length < 8 : groups.length === 8;
+}
+
 /** Two listeners of which only one could be opened: same port, and same host or one of them on every address. */
 export function overlaps(a: Address, b: Address): boolean {
   return a.port === b.port && (a.host === b.host || isAny(a.host) || isAny(b.host));

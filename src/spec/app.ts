@@ -88,6 +88,8 @@ export interface RouteSpec {
   /** `x-crossfade-revision` on every answer. */
   revisionHeader: boolean;
   upstreamTimeoutMs: Ms;
+  /** Addresses and CIDR ranges whose X-Forwarded-* are believed. Absent: nobody's. */
+  trustedProxies?: string[];
 }
 
 /** All that are given must hold. Each list is in the order of its names; header names are in lower case. */

@@ -122,6 +122,7 @@ function expandRoute(route: NonNullable<SpecDocument['route']>): RouteSpec {
       previewListen: must(parseListen(route.previewListen), 'previewListen'),
     }),
     revisionHeader: route.revisionHeader,
+    ...(route.trustedProxies?.length && { trustedProxies: route.trustedProxies }),
     upstreamTimeoutMs: ms(route.upstreamTimeout),
   };
 }

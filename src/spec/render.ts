@@ -93,12 +93,13 @@ function renderAction(action: Probe['action']): Record<string, unknown> {
 }
 
 function renderRoute(route: RouteSpec): Record<string, unknown> {
-  const { listen, host, previewListen, revisionHeader, upstreamTimeoutMs } = route;
+  const { listen, host, previewListen, revisionHeader, upstreamTimeoutMs, trustedProxies } = route;
   return {
     listen: formatListen(listen),
     ...(host !== undefined && { host }),
     ...(previewListen && { previewListen: formatListen(previewListen) }),
     revisionHeader,
     upstreamTimeout: formatDuration(upstreamTimeoutMs),
+    ...(trustedProxies && { trustedProxies }),
   };
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { parseListen } from './address.ts';
+import { isAddressRange, parseListen } from './address.ts';
 import { expecting } from './expectation.ts';
 import { hostName } from './schema-atoms.ts';
-import { duration, mapping, reserved, yesNo } from './schema-base.ts';
-import { suggestWrapped } from './suggest.ts';
+import { duration, list, mapping, reserved, yesNo } from './schema-base.ts';
+import { suggestText, suggestWrapped } from './suggest.ts';
 
 export const LISTEN = 'a port such as 8000 (on loopback), or an address and port such as "0.0.0.0:8000"';
 
@@ -18,6 +18,16 @@ const listen = () => {
         { type: 'string', pattern: ':[1-9][0-9]{0,4}$' },
       ],
     });
+};
+
+const RANGE = 'an address or a range of them, such as 10.0.0.7 or "10.0.0.0/8"';
+
+const addressRange = () => {
+  const error = expecting(RANGE, suggestRange);
+  return z
+    .string({ error })
+    .refine(isAddressRange, { error })
+    .meta({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' });
 };
 
 export const route = mapping(
@@ -39,6 +49,11 @@ export const route = mapping(
     upstreamTimeout: duration(1, 86_400_000)
       .default('60s')
       .describe('How long a replica may take until its answer begins. Beyond it, users get 504.'),
+    trustedProxies: list(addressRange(), `a list, each item ${RANGE}`, { max: 100 })
+      .optional()
+      .describe(
+        'Proxies in front of the listener whose X-Forwarded-* are believed: addresses or CIDR ranges. From all others they are replaced.',
+      ),
     path: reserved(
       'routing by path is not available yet: an App serves every path of its host',
       'remove it; give the App a host of its own with spec.route.host',
@@ -51,6 +66,13 @@ export const route = mapping(
   'a mapping such as { listen: 8000 }',
   suggestWrapped('listen', 'number'),
 );
+
+function suggestRange(input: unknown): string | undefined {
+  if (typeof input !== 'string') return suggestText(input);
+  if (input === 'localhost') return 'write 127.0.0.1, and ::1 beside it';
+  if (input === '*') return 'write "0.0.0.0/0" and "::/0" to believe everybody';
+  return /^[a-z][a-z0-9.-]*$/i.test(input) ? 'write the numeric address of that host' : undefined;
+}
 
 function suggestListen(input: unknown): string | undefined {
   if (typeof input !== 'string') return undefined;

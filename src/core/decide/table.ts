@@ -130,6 +130,7 @@ function frontOf(draft: Draft): Front {
     ...(route.host === undefined ? {} : { host: route.host }),
     ...(route.previewListen === undefined ? {} : { previewListen: route.previewListen }),
     revisionHeader: route.revisionHeader,
+    ...(route.trustedProxies === undefined ? {} : { trustedProxies: route.trustedProxies }),
     upstreamTimeoutMs: route.upstreamTimeoutMs,
     drainLongMs: draft.spec.drainLongTimeoutMs,
     ...clusterFront(draft.spec),

@@ -26,6 +26,7 @@ function frontOf({ spec: { route, drainLongTimeoutMs } }: AppSpec): Front | unde
     ...(route.host === undefined ? {} : { host: route.host }),
     ...(route.previewListen === undefined ? {} : { previewListen: route.previewListen }),
     revisionHeader: route.revisionHeader,
+    ...(route.trustedProxies === undefined ? {} : { trustedProxies: route.trustedProxies }),
     upstreamTimeoutMs: route.upstreamTimeoutMs,
     drainLongMs: drainLongTimeoutMs,
   };

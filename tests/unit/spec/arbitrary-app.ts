@@ -241,15 +241,19 @@ const routed: Arb<Spec> = record<Spec, 'build'>(
       { ready: probe(false), live: probe(true), minReadySeconds: whole(0, 3_600) } as never,
       ['live'],
     ),
-    route: record<NonNullable<Spec['route']>, 'host' | 'previewListen'>(
+    route: record<NonNullable<Spec['route']>, 'host' | 'previewListen' | 'trustedProxies'>(
       {
         listen: address,
         host: fc.constantFrom('shop.localhost', 'a.example.com'),
         previewListen: address.map(({ host, port }) => ({ host, port: port + 30_000 })),
         revisionHeader: fc.boolean(),
         upstreamTimeoutMs: whole(1, 86_400_000),
+        trustedProxies: fc.array(fc.constantFrom('10.0.0.0/8', '::1', 'fd00::/8', '192.168.1.1'), {
+          minLength: 1,
+          maxLength: 3,
+        }),
       },
-      ['host', 'previewListen'],
+      ['host', 'previewListen', 'trustedProxies'],
     ),
     strategy: routedStrategy,
   } as never,

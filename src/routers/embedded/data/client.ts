@@ -6,6 +6,7 @@ import { CR, LF } from './bytes.ts';
 import { BODY, DEAD, IDLE, TUNNEL, WAIT } from './client-states.ts';
 import type { DataPlane } from './data-plane.ts';
 import { dispatch, releaseUpstream } from './dispatch.ts';
+import { forwardLine } from './forwarded.ts';
 import { BAD_FRAMING, Body, copyUncut } from './framing.ts';
 import { Head, INCOMPLETE, MALFORMED, MAX_HEAD_BYTES } from './head.ts';
 import type { Destination, Listener } from './listener.ts';
@@ -15,7 +16,7 @@ import type { Choice, Plan, PoolPlan } from './plan.ts';
 import type { Target } from './target.ts';
 import { type Peer, put } from './transport.ts';
 import type { UpstreamConn } from './upstream.ts';
-import { forwardLine, requestRoom, writeRequestHead } from './upstream-request.ts';
+import { type RequestTo, requestRoom, writeRequestHead } from './upstream-request.ts';
 
 const MAX_PENDING_BYTES = 65_536;
 const FIRST_REQUEST_BYTES = 1024;
@@ -207,13 +208,13 @@ export class ClientConn implements Peer, Waiter {
 
   /** Head and what is there of the body into `request`. Returns the index after what was used, or BAD_FRAMING. */
   private buildRequest(b: Buffer, start: number, end: number, h: Head): number {
-    const room = requestRoom(start, h, this.forward, end - h.end);
+    const to = this.requestTo();
+    const room = requestRoom(start, h, to, end - h.end);
     if (this.requestBusy || this.request.length < room) {
       this.request = Buffer.allocUnsafeSlow(room + FIRST_REQUEST_BYTES);
     }
     this.requestBusy = false;
-    const forward = { line: this.forward, address: this.address, upgrade: this.upgrade };
-    this.requestBytes = writeRequestHead(b, start, h, this.request, forward);
+    this.requestBytes = writeRequestHead(b, start, h, this.request, to);
     this.fieldsAt = h.fields - start;
     if (h.chunked) this.body.chunked('noTrailer');
     else if (h.contentLength > 0) this.body.length(h.contentLength);
@@ -223,6 +224,13 @@ export class ClientConn implements Peer, Waiter {
     if (taken === BAD_FRAMING) return BAD_FRAMING;
     this.requestBytes = copyUncut(b, h.end, h.end + taken, this.body.cuts, this.request, this.requestBytes);
     return h.end + taken;
+  }
+
+  private requestTo(): RequestTo {
+    const app = this.destination?.app;
+    const trusted = app?.plan?.trusts?.(this.address) ?? false;
+    const host = app?.front?.host ?? this.listener.key;
+    return { line: this.forward, address: this.address, trusted, upgrade: this.upgrade, host };
   }
 
   private noteRequest(b: Buffer, h: Head): void {

@@ -19,10 +19,10 @@ const NAME = {
   connection: word('connection'),
   keepAlive: word('keep-alive'),
   contentLength: word('content-length'),
-  xForwardedFor: word('x-forwarded-for'),
   proxyConnection: word('proxy-connection'),
   transferEncoding: word('transfer-encoding'),
-  xForwardedProto: word('x-forwarded-proto'),
+  xForwarded: word('x-forwarded-'),
+  forwarded: word('forwarded'),
   crossfade: word('x-crossfade-'),
   crossfadeProbe: word('x-crossfade-probe'),
 };
@@ -34,9 +34,6 @@ const NOT_HOP_BY_HOP = new Set([
   'host',
   'content-length',
   'transfer-encoding',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
   'cookie',
   'authorization',
   'date',
@@ -69,10 +66,8 @@ export class Head {
   hosts = 0;
   hostStart = 0;
   hostEnd = 0;
-  /** Values of X-Forwarded-For, first and last; more than one line is joined by the slow path. */
-  forwardedCount = 0;
-  forwardedStart = -1;
-  forwardedEnd = -1;
+  /** X-Forwarded-* or Forwarded is among the lines that are not passed on; see forwarded.ts. */
+  forwarded = false;
   probeStart = -1;
   probeEnd = -1;
   /** Seconds that the other side says it keeps an idle connection; -1: it did not say. */
@@ -101,9 +96,7 @@ export class Head {
     this.upgradeEnd = -1;
     this.expect = false;
     this.hosts = 0;
-    this.forwardedCount = 0;
-    this.forwardedStart = -1;
-    this.forwardedEnd = -1;
+    this.forwarded = false;
     this.probeStart = -1;
     this.probeEnd = -1;
     this.idleSeconds = -1;
@@ -197,6 +190,9 @@ function noteField(
         h.upgradeEnd = end;
       }
       return true;
+    case 9:
+      if (matches(b, line, NAME.forwarded)) noteForwarded(line, end, h);
+      return true;
     case 10:
       if (matches(b, line, NAME.connection)) {
         noteConnection(b, vs, ve, h);
@@ -229,12 +225,7 @@ function noteLongName(
     if (n === 16 && matches(b, line, NAME.proxyConnection)) h.addStrip(line, end);
     return;
   }
-  if (n === 15 && matches(b, line, NAME.xForwardedFor)) {
-    h.forwardedCount++;
-    h.forwardedStart = vs;
-    h.forwardedEnd = ve;
-    h.addStrip(line, end);
-  } else if (n === 17 && matches(b, line, NAME.xForwardedProto)) h.addStrip(line, end);
+  if (matches(b, line, NAME.xForwarded)) noteForwarded(line, end, h);
   else if (matches(b, line, NAME.crossfade)) {
     // A client must not speak for the router, nor a replica for the router's measurement.
     h.addStrip(line, end);
@@ -243,6 +234,12 @@ function noteLongName(
       h.probeEnd = ve;
     }
   }
+}
+
+/** Whom a client claims to speak for is only passed on where its address is trusted. */
+function noteForwarded(line: number, end: number, h: Head): void {
+  h.forwarded = true;
+  h.addStrip(line, end);
 }
 
 /** Digits only; a second one, even an equal one, is refused: two readers could pick different ones. */
@@ -293,11 +290,15 @@ function noteConnection(b: Buffer, vs: number, ve: number, h: Head): void {
     if (token === 'close') h.close = true;
     else if (token === 'keep-alive') h.keepAlive = true;
     else if (token === 'upgrade') h.connectionUpgrade = true;
-    else if (token !== '' && token !== 'te' && !NOT_HOP_BY_HOP.has(token)) {
+    else if (token !== '' && token !== 'te' && !isEndToEnd(token)) {
       h.nominated ??= new Set();
       h.nominated.add(token);
     }
   }
+}
+
+function isEndToEnd(name: string): boolean {
+  return NOT_HOP_BY_HOP.has(name) || name === 'forwarded' || name.startsWith('x-forwarded-');
 }
 
 function noteKeepAlive(b: Buffer, vs: number, ve: number, h: Head): void {

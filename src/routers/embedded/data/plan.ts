@@ -7,6 +7,7 @@ import type { Histogram } from './histogram.ts';
 import { compileMatch, issueCookie, type Test, userKey } from './matching.ts';
 import { bucketOf, pickByBucket } from './sticky.ts';
 import type { Target } from './target.ts';
+import { compileTrust } from './trust.ts';
 
 export interface PoolPlan extends Weighted {
   readonly key: PoolId;
@@ -28,6 +29,8 @@ export interface Plan {
   readonly matches: readonly { test: Test; pool: PoolPlan }[];
   readonly sticky: { by: UserKey; salt: string } | undefined;
   readonly preview: PoolPlan | undefined;
+  /** Undefined: no client's X-Forwarded-* are believed. */
+  readonly trusts: ((address: string) => boolean) | undefined;
 }
 
 /** What was decided for one request. */
@@ -79,6 +82,7 @@ export function compilePlan(table: RouteTable, sources: PlanSources, previous: P
     matches: route.matches.map((m) => ({ test: compileMatch(m.when), pool: named(m.to) })),
     sticky: route.sticky,
     preview: route.preview === undefined ? undefined : named(route.preview),
+    trusts: compileTrust(table.front.trustedProxies),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What must hold of a table before it is served, whoever sent it: a wrong one is refused, never half applied. */
 import { OperatingError } from '../../../core/errors.ts';
 import { FULL_WEIGHT, type PoolId, type RouteTable } from '../../../core/model.ts';
+import { isRange } from './trust.ts';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/;
@@ -33,6 +34,8 @@ export function checkTable(table: RouteTable): void {
       if (!validAddress(m.address)) bad(table, `${m.replica} of ${pool} has address ${m.address}`);
   }
   for (const [pool, revision] of Object.entries(table.revisions)) checkHeaderValue(table, pool, revision);
+  const strange = table.front.trustedProxies?.find((range) => !isRange(range));
+  if (strange !== undefined) bad(table, `trusted proxy ${JSON.stringify(strange)} is no address or range`);
   const sticky = table.route.sticky?.by;
   if (sticky?.kind === 'cookie' && !TOKEN.test(sticky.name))
     bad(table, `cookie name ${JSON.stringify(sticky.name)}`);

@@ -1,4 +1,5 @@
 /** The request as it goes to a replica, built in a buffer that the client connection owns: a retry costs no copy. */
+import { keepForwarded, writeForwarded, writeTrusted } from './forwarded.ts';
 import type { Head } from './head.ts';
 
 /** Room for the lines that are added. */
@@ -15,46 +16,34 @@ export function copyKept(b: Buffer, start: number, end: number, h: Head, out: Bu
   return to + b.copy(out, to, from, end);
 }
 
-/** How large the buffer must be for this head and `bodyBytes` of body. */
-export function requestRoom(start: number, h: Head, forwardLine: Buffer, bodyBytes: number): number {
-  return 2 * (h.end - start) + forwardLine.length + ADDED_BYTES + bodyBytes;
+export interface RequestTo {
+  /** X-Forwarded lines for a client whose word is not taken. */
+  line: Buffer;
+  address: string;
+  /** What it says about whom it speaks for is believed. */
+  trusted: boolean;
+  upgrade: boolean;
+  /** For a client of HTTP/1.0 that named no host: HTTP/1.1 needs one. */
+  host: string;
 }
 
-/**
- * Writes the head to `out`. Returns the index after it. Replicas are always spoken to in HTTP/1.1.
- * `forwardLine`: the X-Forwarded lines for a client that sent none.
- */
-export function writeRequestHead(
-  b: Buffer,
-  start: number,
-  h: Head,
-  out: Buffer,
-  forward: { line: Buffer; address: string; upgrade: boolean },
-): number {
+/** How large the buffer must be for this head and `bodyBytes` of body. */
+export function requestRoom(start: number, h: Head, to: RequestTo, bodyBytes: number): number {
+  return 2 * (h.end - start) + to.line.length + to.host.length + ADDED_BYTES + bodyBytes;
+}
+
+/** Writes the head to `out`. Returns the index after it. Replicas are always spoken to in HTTP/1.1. */
+export function writeRequestHead(b: Buffer, start: number, h: Head, out: Buffer, to: RequestTo): number {
+  const takesWord = to.trusted && h.forwarded;
+  if (takesWord) keepForwarded(b, h);
   let at = copyKept(b, start, h.end - 2, h, out, 0);
   if (h.minor === 0) out[h.fields - start - 3] = 49;
-  if (h.forwardedCount === 0) at += forward.line.copy(out, at);
-  else {
-    const before =
-      h.forwardedCount === 1 ? b.toString('latin1', h.forwardedStart, h.forwardedEnd) : joinForwarded(b, h);
-    const line = `X-Forwarded-For: ${before}, ${forward.address}\r\nX-Forwarded-Proto: http\r\n`;
-    at += out.write(line, at, 'latin1');
-  }
-  if (forward.upgrade) {
+  if (h.hosts === 0) at += out.write(`Host: ${to.host}\r\n`, at, 'latin1');
+  at = takesWord ? writeTrusted(b, h, out, at, to.address) : writeForwarded(b, h, out, at, to.line);
+  if (to.upgrade) {
     at += out.write('Connection: Upgrade\r\n', at, 'latin1');
     at += b.copy(out, at, h.upgradeStart, h.upgradeEnd);
   }
   at += out.write('\r\n', at, 'latin1');
   return at;
-}
-
-/** Slow path: X-Forwarded-For on several lines is one list. */
-function joinForwarded(b: Buffer, h: Head): string {
-  const lines = b.toString('latin1', h.fields, h.end).split('\r\n');
-  const values = lines.filter((line) => /^x-forwarded-for:/i.test(line)).map((line) => line.slice(16).trim());
-  return values.filter((value) => value !== '').join(', ');
-}
-
-export function forwardLine(remoteAddress: string): Buffer {
-  return Buffer.from(`X-Forwarded-For: ${remoteAddress}\r\nX-Forwarded-Proto: http\r\n`, 'latin1');
 }

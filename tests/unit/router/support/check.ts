@@ -15,6 +15,8 @@ export interface Check {
   until?: (text: string) => boolean;
   /** The client closes its side after what it has sent. */
   end?: boolean;
+  /** Whose X-Forwarded-* are believed. */
+  trustedProxies?: string[];
   expect: (talk: Talk, received: string) => void;
 }
 
@@ -33,7 +35,8 @@ async function run(check: Check, transport: 'onread' | 'stream'): Promise<void> 
   const backend = await startRawBackend();
   const plane = await startPlane({ transport });
   try {
-    plane.install(tableOf({ members: { only: [backend.address] } }));
+    const front = check.trustedProxies && { trustedProxies: check.trustedProxies };
+    plane.install(tableOf({ members: { only: [backend.address] }, ...(front && { front }) }));
     const heard = await talk(plane.port, check.send, check.until ?? (() => false), check.end);
     check.expect(heard, backend.received());
     assert.deepEqual(plane.errors, []);
