@@ -102,7 +102,9 @@ export const spec = mapping(
       ),
     progressDeadlineSeconds: wholeSeconds(1, 86_400)
       .default(600)
-      .describe('A release that makes no progress for so long is aborted.'),
+      .describe(
+        'A release that makes no progress for so long is aborted. Old connections that drain are not counted against it.',
+      ),
     terminationGracePeriodSeconds: wholeSeconds(0, 86_400)
       .default(30)
       .describe('Seconds from TERM to KILL when a replica is stopped.'),
