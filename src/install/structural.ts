@@ -16,6 +16,7 @@ export interface Structural {
   maxItems?: number;
   pattern?: string;
   required?: string[];
+  oneOf?: { required: string[] }[];
   properties?: Record<string, Structural>;
   items?: Structural;
   additionalProperties?: Structural;
@@ -34,15 +35,17 @@ export interface Rule {
 
 /** Bounds that a CRD and JSON Schema name alike. */
 const BOUNDS = ['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'] as const;
-/** Go's regular expressions look neither ahead nor behind: such a pattern would make the API server refuse the CRD. */
+/** Go's regular expressions look neither ahead nor behind, and repeat nothing more than 1,000 times. */
 const LOOKS_AROUND = /\(\?(=|!|<)/;
+const REPEATS = /\{(?:\d+,)?(\d+)\}/g;
+const MOST_REPEATS = 1_000;
 
 /**
  * The file format's schema as the structural schema that a CustomResourceDefinition needs: the same fields, short forms
  * included, so that one App file serves both. What a structural schema cannot say (a value that is text or a mapping) is let
  * through, and the controller reads it by the file's own rules. Fields that are reserved are left out.
  */
-export function structural(schema: JsonSchema): Structural {
+export function structural(schema: JsonSchema, isInMap = false): Structural {
   const described = schema.description === undefined ? {} : { description: schema.description };
   if (schema.anyOf) return { ...described, ...union(schema.anyOf) };
   if (schema.const !== undefined) {
@@ -54,7 +57,7 @@ export function structural(schema: JsonSchema): Structural {
     type: schema.type,
     ...boundsOf(schema),
     ...fieldsOf(schema),
-    ...exactlyOneOf(schema),
+    ...exactlyOneOf(schema, isInMap),
   };
 }
 
@@ -77,16 +80,22 @@ function boundsOf(schema: JsonSchema): Structural {
   const { pattern } = schema;
   return {
     ...Object.fromEntries(bounds),
-    ...(pattern === undefined || LOOKS_AROUND.test(pattern) ? {} : { pattern }),
+    ...(pattern === undefined || !isForGo(pattern) ? {} : { pattern }),
     ...(schema.enum === undefined ? {} : { enum: schema.enum }),
     ...(schema.items === undefined ? {} : { items: structural(schema.items) }),
   };
 }
 
+/** One that is not would make the API server refuse the whole CRD: the controller checks it then. */
+function isForGo(pattern: string): boolean {
+  const repeats = [...pattern.matchAll(REPEATS)].map(([, most]) => Number(most));
+  return !LOOKS_AROUND.test(pattern) && repeats.every((most) => most <= MOST_REPEATS);
+}
+
 function fieldsOf(schema: JsonSchema): Structural {
   const { properties, required = [], additionalProperties } = schema;
   if (typeof additionalProperties === 'object')
-    return { additionalProperties: structural(additionalProperties) };
+    return { additionalProperties: structural(additionalProperties, true) };
   if (!properties) return {};
   const offered = Object.entries(properties).filter(([, field]) => field.not === undefined);
   return {
@@ -95,12 +104,17 @@ function fieldsOf(schema: JsonSchema): Structural {
   };
 }
 
-/** `oneOf` in words that a user understands, where the API server's own would only say that it failed. */
-function exactlyOneOf({ oneOf, properties = {} }: JsonSchema): Structural {
+/**
+ * `oneOf` in words that a user understands, where the rules can see all the fields: those that may be anything they cannot,
+ * and in a mapping of any size they would cost too much.
+ */
+function exactlyOneOf({ oneOf, properties = {} }: JsonSchema, isInMap: boolean): Structural {
   const names = (oneOf ?? [])
     .flatMap((option) => option.required ?? [])
     .filter((name) => properties[name]?.not === undefined);
   if (names.length === 0) return {};
+  const isSeen = (name: string) => properties[name] !== undefined && isTyped(structural(properties[name]));
+  if (isInMap || !names.every(isSeen)) return { oneOf: names.map((name) => ({ required: [name] })) };
   const given = names.map((name) => `has(self.${name})`).join(', ');
   return {
     'x-kubernetes-validations': [
@@ -110,4 +124,9 @@ function exactlyOneOf({ oneOf, properties = {} }: JsonSchema): Structural {
       },
     ],
   };
+}
+
+/** Rules know no field whose content has no type. */
+function isTyped({ type, items, additionalProperties }: Structural): boolean {
+  return type !== undefined && [items, additionalProperties].every((inner) => !inner || isTyped(inner));
 }

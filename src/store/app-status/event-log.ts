@@ -33,11 +33,8 @@ export function createEventLog(kube: Kube, apps: AppCache, perApp: number): Even
   async function all(app: string | undefined): Promise<StoredEvent[]> {
     const rows = app === undefined ? [...apps.all()] : [apps.get(app)].filter((row) => row !== undefined);
     const gone = await departed.read(app?.split('/')[0]);
-    const events = [
-      ...gone.filter((event) => app === undefined || event.app === app),
-      ...rows.flatMap(eventsOf),
-    ];
-    return events.sort((a, b) => a.id - b.id);
+    const asked = gone.filter((event) => app === undefined || event.app === app);
+    return newestPerApp([...asked, ...rows.flatMap(eventsOf)], perApp);
   }
 
   return {
@@ -58,4 +55,16 @@ export function createEventLog(kube: Kube, apps: AppCache, perApp: number): Even
       if (events.length > 0) await departed.append(row.key.split('/')[0] ?? '', events);
     },
   };
+}
+
+/** An App's events go on from those of an earlier one of its name, as one log with one bound. */
+function newestPerApp(events: readonly StoredEvent[], most: number): StoredEvent[] {
+  const kept = new Map<string, number>();
+  const isKept = ({ app }: StoredEvent): boolean => {
+    const count = (kept.get(app) ?? 0) + 1;
+    kept.set(app, count);
+    return count <= most;
+  };
+  const newestFirst = events.toSorted((a, b) => b.id - a.id);
+  return newestFirst.filter(isKept).reverse();
 }
