@@ -39,7 +39,7 @@ const KNOWN = new Set([
     'minLength',
     'maxLength',
   ],
-  ...['minItems', 'maxItems', 'pattern', 'required', 'properties', 'items', 'additionalProperties'],
+  ...['minItems', 'maxItems', 'pattern', 'required', 'oneOf', 'properties', 'items', 'additionalProperties'],
   ...['x-kubernetes-int-or-string', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-validations'],
   ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys'],
 ]);
@@ -105,5 +105,19 @@ test('what may be text or a mapping is let through, for the controller to read',
 test('a constant is a list of one, and a pattern that looks around is left to the controller', () => {
   assert.deepEqual(structural({ type: 'boolean', const: true }), { type: 'boolean', enum: [true] });
   assert.deepEqual(structural({ type: 'string', pattern: '^(?=a)b$' }), { type: 'string' });
-  assert.deepEqual(structural({ type: 'string', pattern: '^b$' }), { type: 'string', pattern: '^b$' });
+  assert.deepEqual(structural({ type: 'string', pattern: '^a{0,4096}$' }), { type: 'string' });
+  assert.deepEqual(structural({ type: 'string', pattern: '^b{1,9}$' }), {
+    type: 'string',
+    pattern: '^b{1,9}$',
+  });
+});
+
+test('where rules cannot see the fields, exactly one of them is said as the schema can', () => {
+  const schema = structural({
+    type: 'object',
+    properties: { a: { type: 'string' }, b: { anyOf: [{ type: 'string' }, { type: 'object' }] } },
+    oneOf: [{ required: ['a'] }, { required: ['b'] }],
+  });
+  assert.deepEqual(schema.oneOf, [{ required: ['a'] }, { required: ['b'] }]);
+  assert.equal(schema['x-kubernetes-validations'], undefined);
 });
