@@ -23,7 +23,8 @@ export const systemTimers: Timers = {
   },
 };
 
-interface Anchor {
+/** Where steady time began, in this boot of the machine. */
+export interface Anchor {
   bootId: string;
   wall: Ms;
   monotonic: Ms;
@@ -45,7 +46,7 @@ export async function steadyClock(
   const file = path.join(stateDir, 'clock.json');
   const before = readAnchor(file);
   const anchor = anchorFrom(clock, before);
-  const now = () => anchor.wall + (clock.monotonic() - anchor.monotonic);
+  const now = () => steadyNow(clock, anchor);
   const save = async () => {
     // Best effort: without the file a jump between two daemons is not noticed, nothing else.
     await writeFile(`${file}.new`, JSON.stringify({ ...anchor, last: now() })).then(
@@ -59,7 +60,13 @@ export async function steadyClock(
   return { now, close: () => clearInterval(timer) };
 }
 
-function anchorFrom(clock: Clock, before: Anchor | undefined): Anchor {
+/** Steady time by this anchor. */
+export function steadyNow(clock: Clock, anchor: Anchor): Ms {
+  return anchor.wall + (clock.monotonic() - anchor.monotonic);
+}
+
+/** The anchor of the daemon before, in the same boot; after a reboot a new one, never earlier than that was. */
+export function anchorFrom(clock: Clock, before: Anchor | undefined): Anchor {
   if (before && before.bootId === clock.bootId()) return before;
   const wall = Math.max(clock.wall(), before?.last ?? 0);
   return { bootId: clock.bootId(), wall, monotonic: clock.monotonic(), last: wall };

@@ -2,6 +2,7 @@ import { decide } from '../core/decide/index.ts';
 import { OperatingError } from '../core/errors.ts';
 import type {
   Action,
+  ActionKey,
   AppKey,
   AppState,
   CommandId,
@@ -72,8 +73,8 @@ interface Lane {
   cancelLook: () => void;
   /** What came of the actions since the last decision. */
   outcomes: Outcome[];
-  /** Actions of an earlier life of this process have been declared unknown. */
-  recovered: boolean;
+  /** Actions that this process does right now. */
+  underWay: Set<ActionKey>;
   idle: Promise<void>;
 }
 
@@ -146,7 +147,7 @@ class Loop implements Controller {
       dirty: false,
       cancelLook: () => undefined,
       outcomes: [],
-      recovered: false,
+      underWay: new Set(),
       idle,
     };
     this.#lanes.set(app, lane);
@@ -163,8 +164,6 @@ class Loop implements Controller {
       }
     } catch (error) {
       this.#deps.log.error({ app, err: error }, 'deciding failed; tried again');
-      // What came of the actions under way is not known: they are decided again from what is seen.
-      lane.recovered = false;
       this.#wakeIn(app, lane, AFTER_ERROR_MS);
     } finally {
       lane.running = false;
@@ -178,7 +177,8 @@ class Loop implements Controller {
       this.#drop(app, lane);
       return;
     }
-    const outcomes = lane.recovered ? [...lane.outcomes] : unknownOutcomes(stored);
+    const told = lane.outcomes.length;
+    const outcomes = [...lane.outcomes, ...unknownOutcomes(stored, lane)];
     const observed = await observe(this.#deps, stored, outcomes, now());
     const decision = decide(stored.state, observed, now());
     this.#deps.onLook?.({ stored, observed, next: decision.next });
@@ -188,8 +188,7 @@ class Loop implements Controller {
       return;
     }
     // What was reported while this was decided is for the next decision.
-    lane.outcomes = lane.recovered ? lane.outcomes.slice(outcomes.length) : [];
-    lane.recovered = true;
+    lane.outcomes.splice(0, told);
     this.#answer(app, decision);
     if (decision.gone) {
       await store.removeApp(app);
@@ -199,11 +198,9 @@ class Loop implements Controller {
     }
     if (forgetsRevision(stored.state, decision.next)) this.#deps.unused?.();
     for (const action of actions.filter(isLong))
-      void this.#performBeside(lane, stored, decision.next, action);
+      void this.#perform(lane, stored, decision.next, action).then(() => this.poke(app));
     const quick = actions.filter((action) => !isLong(action));
-    lane.outcomes.push(
-      ...(await Promise.all(quick.map((action) => perform(this.#deps, stored, decision.next, action)))),
-    );
+    await Promise.all(quick.map((action) => this.#perform(lane, stored, decision.next, action)));
     if (lane.outcomes.length > 0) lane.dirty = true;
     const { idleLookMs = IDLE_LOOK_MS } = this.#deps;
     const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : idleLookMs;
@@ -211,15 +208,17 @@ class Loop implements Controller {
     this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
   }
 
-  async #performBeside(lane: Lane, stored: Stored, state: AppState, action: Action): Promise<void> {
-    const app = stored.object.key;
+  async #perform(lane: Lane, stored: Stored, state: AppState, action: Action): Promise<void> {
+    lane.underWay.add(action.key);
+    let outcome: Outcome = { key: action.key, result: 'unknown' };
     try {
-      lane.outcomes.push(await perform(this.#deps, stored, state, action));
+      outcome = await perform(this.#deps, stored, state, action);
     } catch (error) {
+      const app = stored.object.key;
       this.#deps.log.error({ app, action: action.key, err: error }, 'an action failed; decided again');
-      lane.outcomes.push({ key: action.key, result: 'unknown' });
     }
-    this.poke(app);
+    lane.underWay.delete(action.key);
+    lane.outcomes.push(outcome);
   }
 
   /** An App of the same name may have been made meanwhile: its lane is another one. */
@@ -276,7 +275,13 @@ function isLong(action: Action): boolean {
   return action.kind === 'probe';
 }
 
-/** Nobody knows what became of actions that a crash interrupted: they are decided again from what is seen. */
-function unknownOutcomes(stored: Stored): Outcome[] {
-  return Object.keys(stored.state.pending).map((key) => ({ key, result: 'unknown' }));
+/**
+ * Nobody knows what became of actions that a crash interrupted, or that another controller had begun: they are decided
+ * again from what is seen.
+ */
+function unknownOutcomes({ state }: Stored, { underWay, outcomes }: Lane): Outcome[] {
+  const told = new Set(outcomes.map((outcome) => outcome.key));
+  return Object.keys(state.pending)
+    .filter((key) => !underWay.has(key) && !told.has(key))
+    .map((key) => ({ key, result: 'unknown' }));
 }

@@ -2,7 +2,14 @@ import { DEFAULT_ROLL } from './compile.ts';
 import { namedPools, stableCanCarry } from './decide/abort.ts';
 import type { Draft } from './decide/draft.ts';
 import { armCount } from './decide/intent.ts';
-import { type AppState, FULL_WEIGHT, type PoolId, type Reason, type RouteTable } from './model.ts';
+import {
+  type AppState,
+  FULL_WEIGHT,
+  type PoolId,
+  type Reason,
+  type ReplicaId,
+  type RouteTable,
+} from './model.ts';
 import { replicasForWeight, resolveFenceposts } from './scale.ts';
 
 /**
@@ -57,7 +64,8 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
 
 /**
  * 3. Ready capacity in the route never falls, by our doing, below what maxUnavailable allows (argo-rollouts#3941): of
- * each pool with a weight for its share of App.replicas, of a roll for both pools together.
+ * each pool with a weight for its share of App.replicas, of a roll for both pools together. What was there before is the
+ * measure too: the world may have taken more than we would.
  */
 function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
   if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0 || stableCanCarry(draft))
@@ -67,28 +75,29 @@ function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reaso
     split.kind === 'weights'
       ? split.to.map(({ key, weight }) => ({ pools: [key], need: needOf(key, weight, draft) }))
       : [{ pools: split.to, need: draft.spec.replicas - allowance(draft) }];
-  for (const { pools, need } of shares) {
-    const is = readyIn(table, pools, draft);
-    // What was there before is the measure too: the world may have taken more than we would. For a pool named anew it
-    // is what served users until now.
-    const last = before.table?.route.admit.kind === 'open' ? before.table : undefined;
-    const named = pools.some((pool) => last?.members[pool]);
-    const was = last
-      ? readyIn(last, named ? pools : [...namedPools({ split: last.route.split, matches: [] })], draft)
-      : 0;
-    if (is < need && is < was) {
-      const message = `ready replicas of ${pools.join(' and ')} in the route would fall from ${was} to ${is}, below ${need}`;
-      return { code: 'E_INVARIANT_3', message };
-    }
-  }
-  return undefined;
+  const ready = new Set(draft.replicas.filter((r) => r.ready).map((r) => r.id));
+  const short = shares.find(({ pools, need }) => readyIn(table, pools, ready) < need);
+  if (!short) return undefined;
+  const [was, is] = [before.table ? capacity(before.table, ready) : 0, capacity(table, ready)];
+  if (is >= was) return undefined;
+  const message = `the route could carry the users of ${rounded(is)} replicas instead of ${rounded(was)}: ${short.pools.join(' and ')} would have fewer than ${short.need} ready`;
+  return { code: 'E_INVARIANT_3', message };
 }
 
-function readyIn(table: RouteTable, pools: readonly PoolId[], draft: Draft): number {
-  const ready = new Set(draft.replicas.filter((r) => r.ready).map((r) => r.id));
-  return pools.flatMap((pool) => table.members[pool] ?? []).filter((member) => ready.has(member.replica))
-    .length;
+/** In replicas: how many replicas' users the pools can carry, each its own share of all. */
+function capacity(table: RouteTable, ready: ReadonlySet<ReplicaId>): number {
+  const { split, admit } = table.route;
+  if (admit.kind !== 'open') return 0;
+  if (split.kind === 'perReadyReplica') return readyIn(table, split.to, ready);
+  const shares = split.to.filter(({ weight }) => weight > 0);
+  return Math.min(...shares.map(({ key, weight }) => (readyIn(table, [key], ready) * FULL_WEIGHT) / weight));
 }
+
+function readyIn(table: RouteTable, pools: readonly PoolId[], ready: ReadonlySet<ReplicaId>): number {
+  return pools.flatMap((pool) => table.members[pool] ?? []).filter((m) => ready.has(m.replica)).length;
+}
+
+const rounded = (count: number) => Number(count.toFixed(1));
 
 /** Replicas that a pool needs for its weight; a stage may declare fewer (setCanaryScale). */
 function needOf(pool: PoolId, weight: number, draft: Draft): number {
@@ -99,9 +108,12 @@ function needOf(pool: PoolId, weight: number, draft: Draft): number {
   return Math.min(replicasForWeight(weight, draft.spec.replicas), declared) - allowance(draft);
 }
 
+/** A release goes by the stages that it began with, whatever the strategy has become since. */
 function allowance(draft: Draft): number {
   const { strategy, replicas } = draft.spec;
-  const { maxSurge, maxUnavailable } = strategy.kind === 'rolling' ? strategy : DEFAULT_ROLL;
+  const roll = draft.state.release?.stages.find((stage) => stage.via.kind === 'roll')?.via;
+  const { maxSurge, maxUnavailable } =
+    roll?.kind === 'roll' ? roll : strategy.kind === 'rolling' ? strategy : DEFAULT_ROLL;
   return resolveFenceposts(maxSurge, maxUnavailable, replicas).unavailable;
 }
 

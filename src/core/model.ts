@@ -258,6 +258,8 @@ export interface AppState {
   deleting?: { since: Ms };
   /** A broken invariant: the release is stopped and the route left as it is until an operator looks. */
   frozen?: Reason;
+  /** Added to the version in every action: adapters have seen later ones than a store that was put back knows. */
+  fence?: number;
   /** Actions that failed and when to try again. */
   backoff: Record<ActionKey, { failures: number; until: Ms }>;
   /** What the controller could not do, for people; cleared when it succeeds. */
@@ -293,7 +295,7 @@ export interface Replica {
   phase: 'starting' | 'running' | 'backoff' | 'stopping';
   ready: boolean;
   readySince?: Ms;
-  /** It was ready at least once since it was created. */
+  /** It was ready at least once in this boot of the machine. */
   wasReady: boolean;
   startedAt: Ms;
   /** Times it was started again after an exit that nobody asked for. */

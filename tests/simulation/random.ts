@@ -30,3 +30,15 @@ export class Random {
     return chosen;
   }
 }
+
+/** FNV-1a, 32 bits: a number for a name. */
+export function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
+
+/** A generator for the n-th time that something happens: leaving one out does not change what the others draw. */
+export function randomFor(seed: number, name: number, n: number): Random {
+  return new Random(Math.imul(seed ^ name, 0x9e3779b1) ^ Math.imul(n + 1, 0x85ebca6b));
+}

@@ -3,25 +3,15 @@
  * A failure prints the seed that replays it and the end of its transcript, and the exit code is 1.
  */
 import { parseArgs } from 'node:util';
-import type { AppSpec } from '../../src/spec/app.ts';
-import { FaultyWorld, PROFILES } from './faulty-world.ts';
-import { Random } from './random.ts';
-
-type Strategy = AppSpec['spec']['strategy'];
-export type ProfileName = keyof typeof PROFILES;
+import { planOf } from './life/plan.ts';
+import { PROFILES, type ProfileName } from './life/profiles.ts';
+import { World } from './life/world.ts';
 
 /** Everything about one life follows from its seed. @throws SimulationFailure */
-export async function oneLife(seed: number, profile: ProfileName): Promise<FaultyWorld> {
-  const random = new Random(seed);
-  const world = new FaultyWorld(random, PROFILES[profile], strategyOf(random), {
-    replicas: random.int(1, 4),
-    onNewRevision: random.pick(['supersede', 'supersede', 'queue', 'reject'] as const),
-    health: { minReadySeconds: random.pick([0, 0, 0.2]) },
-    verify: { minRequests: 30, onNoTraffic: 'probe' },
-  });
+export async function oneLife(seed: number, profile: ProfileName): Promise<World> {
+  const world = new World({ seed, profile: PROFILES[profile], plan: planOf(seed, PROFILES[profile]) });
   try {
-    for (let n = 0; n < 200; n++) world.step();
-    world.settleDown();
+    await world.live();
   } catch (error) {
     throw new SimulationFailure(seed, profile, world, error);
   }
@@ -29,36 +19,12 @@ export async function oneLife(seed: number, profile: ProfileName): Promise<Fault
 }
 
 export class SimulationFailure extends Error {
-  constructor(seed: number, profile: ProfileName, world: FaultyWorld, cause: unknown) {
+  constructor(seed: number, profile: ProfileName, world: World, cause: unknown) {
     const what = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     const replay = `node tests/simulation/simulate.ts --seed ${seed} --profile ${profile}`;
     super(`${what}\n\nlast of the transcript:\n${world.log.slice(-40).join('\n')}\n\nreplay: ${replay}`);
     this.name = 'SimulationFailure';
   }
-}
-
-function strategyOf(random: Random): Strategy {
-  const warmMs = random.pick([0, 500, 3000]);
-  const by = { kind: 'header', name: 'x-user' } as const;
-  return random.pick<Strategy>([
-    { kind: 'recreate' },
-    { kind: 'recreate', hold: { maxRequests: 100, maxMs: 5000 } },
-    { kind: 'rolling', maxSurge: random.pick([0, 1, '25%']), maxUnavailable: random.pick([1, '25%', '50%']) },
-    { kind: 'rolling', maxSurge: 1, maxUnavailable: 0 },
-    { kind: 'blueGreen', autoPromotion: random.chance(0.7), warmMs },
-    { kind: 'blueGreen', autoPromotion: true, autoPromotionMs: 300, previewReplicas: 1, warmMs },
-    {
-      kind: 'canary',
-      steps: [
-        { kind: 'setWeight', weightBp: random.int(1, 5000) },
-        random.chance(0.5) ? { kind: 'pause', durationMs: 300 } : { kind: 'pause' },
-        { kind: 'setCanaryScale', scale: { kind: 'count', replicas: 2 } },
-        { kind: 'setWeight', weightBp: random.int(5000, 10_000) },
-      ],
-      warmMs,
-    },
-    { kind: 'abTest', matches: [], split: { weightBp: random.int(1000, 9000), by }, warmMs },
-  ]);
 }
 
 async function main(): Promise<void> {
@@ -87,8 +53,7 @@ async function main(): Promise<void> {
     const world = await oneLife(first + lives, profile);
     releases += world.releases;
     lives += 1;
-    for (const what of [...world.seen.stages, ...world.seen.verbs, ...world.seen.ends])
-      seen.set(what, (seen.get(what) ?? 0) + 1);
+    for (const [what, count] of world.judge.verdicts) seen.set(what, (seen.get(what) ?? 0) + count);
   }
   const seconds = (performance.now() - begun) / 1000;
   for (const [what, count] of [...seen].sort())

@@ -1,4 +1,5 @@
 import type { Reason, RevisionId } from '../model.ts';
+import { STABLE } from '../strategies/parts.ts';
 import { beginAbort } from './abort.ts';
 import type { Draft } from './draft.ts';
 import { rememberRevision, startRelease } from './release.ts';
@@ -38,7 +39,7 @@ function wanted(draft: Draft, revision: RevisionId, actor: string): void {
     );
     return;
   }
-  if (!release) startRelease(draft, revision, 'apply', actor);
+  if (!release) state.queued = { revision, actor };
   else if (release.phase.kind === 'aborting') state.queued = { revision, actor };
   else newRevisionDuringRelease(draft, revision, actor);
 }
@@ -70,13 +71,16 @@ function newRevisionDuringRelease(draft: Draft, revision: RevisionId, actor: str
       return;
     case 'supersede':
       state.queued = { revision, actor };
+      // A first release that has users already is nothing to go back from.
+      if (release.arms[STABLE] === undefined && release.routedStage >= 0) return;
       beginAbort(draft, { code: 'E_SUPERSEDED', message: `superseded by revision ${number}` }, revision);
   }
 }
 
 function startQueued(draft: Draft): void {
   const { state } = draft;
-  if (!state.queued || draft.release) return;
+  // Names of new pools are chosen beside those that run: they have to be seen.
+  if (!state.queued || draft.release || draft.observed.replicas.kind !== 'known') return;
   const { revision, actor } = state.queued;
   delete state.queued;
   const stable = state.stable === undefined ? undefined : draft.poolOf(state.stable).revision;

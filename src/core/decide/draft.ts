@@ -98,7 +98,11 @@ export class Draft {
       this.wake(backoff.until);
       return;
     }
-    const whole = { ...action, key, stateVersion: this.state.version + 1 } as Action;
+    const whole = {
+      ...action,
+      key,
+      stateVersion: this.state.version + 1 + (this.state.fence ?? 0),
+    } as Action;
     this.state.pending[key] = whole;
     this.actions.push(whole);
   }

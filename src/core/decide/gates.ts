@@ -136,7 +136,8 @@ function collect(draft: Draft, gate: VerifyGate, state: Measuring, missing: numb
   draft.wake(draft.now + PROBE_AFTER_MS);
   const sticky = draft.state.table?.route.sticky !== undefined;
   const quiet = draft.now - (state.probesAskedAt ?? state.since) >= PROBE_AFTER_MS;
-  if (gate.onNoTraffic === 'hold' || (!quiet && !sticky) || isProbing(draft)) return state;
+  if (gate.onNoTraffic === 'hold' && !hasUsers(draft, gate, state)) return state;
+  if ((!quiet && !sticky) || isProbing(draft)) return state;
   if (sticky && state.probesAskedAt !== undefined && !quiet) return state;
   const requests = Math.min(PROBES_AT_ONCE, missing);
   draft.act(probeKey(draft, state), {
@@ -145,6 +146,14 @@ function collect(draft: Draft, gate: VerifyGate, state: Measuring, missing: numb
     generation: draft.state.routeGeneration,
   });
   return { ...state, probesAsked: state.probesAsked + requests, probesAskedAt: draft.now };
+}
+
+/** Sticky users cannot show the split, but they show that there are users: marked requests measure it then. */
+function hasUsers(draft: Draft, gate: VerifyGate, state: Measuring): boolean {
+  if (draft.state.table?.route.sticky === undefined) return false;
+  const perPool = Object.entries(draft.measured?.perPool ?? {});
+  const users = perPool.reduce((sum, [pool, now]) => sum + since(now, state.base[pool]).split, 0);
+  return users >= gate.minRequests;
 }
 
 /** Marked requests of this route are under way: no more of them beside those. */

@@ -1,10 +1,15 @@
-import type { Ms, PoolId, Replica, ReplicaId } from '../model.ts';
+import type { Ms, PoolId, Replica, ReplicaId, RouteTable } from '../model.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
 import { retire } from './release.ts';
 
 /** After the long drain: the router closes the last connections itself; this is for one that cannot. */
 const DRAIN_SLACK_MS = 1000;
+
+/** Replicas of pools that the state does not know (a store that was put back from a copy) leave like all others. */
+export function retireStrays(draft: Draft): void {
+  for (const { pool } of draft.replicas) if (!draft.state.pools[pool]) retire(draft, pool);
+}
 
 /**
  * Chooses who leaves where a pool is larger than wanted. Until a table without it was made, a choice is made anew each
@@ -44,9 +49,11 @@ export function stampLeaving(draft: Draft): void {
 }
 
 function isNamed(draft: Draft, id: ReplicaId): boolean {
-  return Object.values(draft.state.table?.members ?? {}).some((members) =>
-    members.some((m) => m.replica === id),
-  );
+  return draft.state.table !== undefined && names(draft.state.table, id);
+}
+
+function names({ members }: RouteTable, id: ReplicaId): boolean {
+  return Object.values(members).some((own) => own.some((member) => member.replica === id));
 }
 
 export function grow(draft: Draft, intent: Intent): void {
@@ -95,6 +102,8 @@ function isDrained(draft: Draft, id: string): boolean {
   if (!router) return false;
   // While the table that was sent last still names it (a route that is being withdrawn), nothing was acknowledged.
   if (isNamed(draft, id) || leaving.generation < 0) return false;
+  // Whoever gave the router another table, what it serves is what counts.
+  if (router.serving && names(router.serving, id)) return false;
   if (state.table ? router.ackedGeneration < leaving.generation : router.ackedGeneration !== 0) return false;
   if (leaving.deadline === undefined) {
     leaving.deadline = draft.now + draft.spec.drainTimeoutMs;
@@ -131,8 +140,13 @@ export function tidy(draft: Draft): void {
   draft.gone =
     state.deleting !== undefined &&
     Object.keys(state.pools).length === 0 &&
-    !state.table &&
+    !isRouted(draft) &&
     draft.replicas.length === 0;
+}
+
+/** The router has a table of this App, or may have one. */
+function isRouted({ state, router }: Draft): boolean {
+  return state.table !== undefined || router?.ackedGeneration !== 0 || router.serving !== undefined;
 }
 
 function freed(draft: Draft, pool: PoolId): string {

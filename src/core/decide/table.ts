@@ -1,6 +1,6 @@
 import type { AppSpec } from '../../spec/app.ts';
+import { isEqual } from '../equal.ts';
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
-import { canonicalJson } from '../revision.ts';
 import { resolveFenceposts } from '../scale.ts';
 import { namedPools } from './abort.ts';
 import type { Draft } from './draft.ts';
@@ -19,9 +19,11 @@ export function converge(draft: Draft, intent: Intent): void {
   if (router.ackedGeneration > state.routeGeneration) state.routeGeneration = router.ackedGeneration;
   const table = tableOf(draft, intent.route);
   if (!table) return;
+  // A step before had nobody to route to: sent side by side, either could come last.
+  draft.takeBack((key) => key === 'unroute');
   draft.tableIsCurrent = true;
-  const same = state.table !== undefined && content(state.table) === content(table);
-  if (!same || state.table?.generation !== state.routeGeneration) {
+  const same = state.table !== undefined && isEqual({ ...state.table, generation: 0 }, table);
+  if (!same || state.table?.generation !== state.routeGeneration || isOverwritten(draft)) {
     state.routeGeneration += 1;
     state.table = { ...table, generation: state.routeGeneration };
     // Two tables in one decision would be sent side by side: only the last one is meant.
@@ -40,8 +42,32 @@ function dropStaleRoutes(draft: Draft): void {
     if (key.startsWith('route:')) delete draft.state.backoff[key];
 }
 
-function content(table: RouteTable): string {
-  return canonicalJson({ ...table, generation: 0 });
+const FIRST_REPAIR_MS = 1000;
+const LONGEST_REPAIR_MS = 30_000;
+
+/**
+ * Something else gave the router another table under our generation. While a split is measured that is left as it is, and
+ * told: the release holds. Otherwise it is put right, less and less often where the other one does not stop.
+ */
+function isOverwritten(draft: Draft): boolean {
+  const { state, router, release } = draft;
+  const serving = router?.serving;
+  if (!serving || serving.generation !== state.routeGeneration || router.trouble || router.shares) return false;
+  const { overwritten } = state.backoff;
+  if (isEqual(serving, state.table)) {
+    if (overwritten && overwritten.until + LONGEST_REPAIR_MS <= draft.now) delete state.backoff.overwritten;
+    return false;
+  }
+  const measures = release?.gates.some((gate) => gate.kind === 'measuring');
+  if (measures && release?.phase.kind === 'advancing') return false;
+  if (overwritten && overwritten.until > draft.now) {
+    draft.wake(overwritten.until);
+    return false;
+  }
+  const failures = (overwritten?.failures ?? 0) + 1;
+  const until = draft.now + Math.min(LONGEST_REPAIR_MS, FIRST_REPAIR_MS * 2 ** (failures - 1));
+  state.backoff.overwritten = { failures, until };
+  return true;
 }
 
 function noteCutover(draft: Draft): void {
@@ -56,9 +82,12 @@ function noteCutover(draft: Draft): void {
   if (names && state.table.route.admit.kind === 'open') release.cutover = { routeAt: draft.now };
 }
 
-/** No route is wanted (deleted, the route taken out of the file, a first release given up): the router forgets the App. */
+/**
+ * No route is wanted (deleted, the route taken out of the file, a first release given up): the router forgets the App,
+ * again when it comes back with a table that it had before.
+ */
 function withdraw(draft: Draft): void {
-  if (draft.state.table) draft.act('unroute', { kind: 'unroute' });
+  if (draft.state.table || draft.router?.serving) draft.act('unroute', { kind: 'unroute' });
 }
 
 /** @returns undefined when nobody could answer and nothing declares that */
@@ -108,7 +137,8 @@ function hasSomebody(route: Route<PoolId>, members: Record<PoolId, Member[]>): b
 
 /**
  * The ready ones. When none is left of a pool that answers for itself, those that were in the route before and still
- * exist: trying a replica whose probe failed beats refusing everybody. The pools of a roll answer for each other.
+ * exist: trying a replica whose probe failed beats refusing everybody. Not one that was not ready since the machine
+ * was booted: at its address may be anybody. The pools of a roll answer for each other.
  */
 function membersOf(draft: Draft, pool: PoolId, wanted: Route<PoolId>): Member[] {
   const standing = draft.standing(pool).filter((r) => r.address !== undefined);
@@ -116,7 +146,8 @@ function membersOf(draft: Draft, pool: PoolId, wanted: Route<PoolId>): Member[] 
   const ready = standing.filter((r) => r.ready);
   const others = wanted.split.kind === 'perReadyReplica' ? wanted.split.to : [];
   const othersReady = others.some((other) => draft.standing(other).some((r) => r.ready && r.address));
-  const chosen = ready.length > 0 || othersReady ? ready : standing.filter((r) => before.has(r.id));
+  const chosen =
+    ready.length > 0 || othersReady ? ready : standing.filter((r) => before.has(r.id) && r.wasReady);
   return chosen
     .map((r) => ({ replica: r.id, address: r.address ?? '' }))
     .sort((a, b) => (a.replica < b.replica ? -1 : 1));

@@ -75,10 +75,10 @@ async function beginningOf(
   intent: Intent,
   attempt: Attempt,
 ): Promise<{ beginning: Beginning; attempt: Attempt }> {
-  // Pids of another boot name other processes now.
-  if (attempt.ended || attempt.bootId !== context.bootId) {
-    return { beginning: { kind: 'start' }, attempt: { ...attempt, ended: true } };
-  }
+  // Pids of another boot name other processes now. What it starts as is new: that it is slow is not that it broke.
+  if (attempt.bootId !== context.bootId)
+    return { beginning: { kind: 'start' }, attempt: { ...attempt, ended: true, wasReady: false } };
+  if (attempt.ended) return { beginning: { kind: 'start' }, attempt };
   const status = parseStatus((await readText(path.join(folder, STATUS_FILE(attempt.number)))) ?? '');
   if (status.exit) return { beginning: { kind: 'ended' }, attempt };
   if (status.leader && sameProcessLives(status.leader)) {

@@ -1,0 +1,276 @@
+/** What must hold, whatever the world does: judged at every commit, every action and every request. */
+import assert from 'node:assert/strict';
+import {
+  type Action,
+  type AppState,
+  type Event,
+  FULL_WEIGHT,
+  type GateState,
+  type Ms,
+  type PoolId,
+  type Release,
+  type ReplicaId,
+  type RouteTable,
+} from '../../../src/core/model.ts';
+import type { AppSpec } from '../../../src/spec/app.ts';
+import { capacityOf, neededOf } from './capacity.ts';
+import { type Daemon, Unplanned } from './daemon.ts';
+import type { Target, Worker } from './router.ts';
+import type { Failure, Fault } from './users.ts';
+import type { World } from './world.ts';
+
+/** As in the core: how long an abort waits for stable to be whole. */
+const ABORT_PATIENCE_MS = 2000;
+
+export class Judge {
+  /** The first thing that was wrong. */
+  failure: Error | undefined;
+  readonly verdicts = new Map<string, number>();
+  readonly #world: World;
+  readonly #answered = new Set<string>();
+  #lastTable: RouteTable | undefined;
+  #waiting: { gate: string; since: Ms; slips: Ms } | undefined;
+  #users = new Map<string, { release: string; generation: number; pool: PoolId }>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Throwing would only reach the loop under test, which goes on. */
+  check(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
+  }
+
+  logged(what: object, text: string): void {
+    const { err } = what as { err?: unknown };
+    if (!(err instanceof Unplanned)) this.failure ??= err instanceof Error ? err : new Error(text);
+  }
+
+  committed(daemon: Daemon, { next, events }: { next: AppState; events: Event[]; actions: Action[] }): void {
+    const before = this.#world.state;
+    this.#world.took(next);
+    for (const event of events) this.#world.note(`${daemon.name} ${event.reason}: ${event.message}`);
+    this.check(() => {
+      assert.ok(!next.frozen, next.frozen?.message ?? '');
+      assert.equal(next.version, before.version + 1, 'one commit is one version');
+      this.#commandsOnce(before, next);
+      this.#poolNames(before, next);
+      this.#gates(before, next);
+      if (next.table && next.table.generation !== before.table?.generation)
+        this.#keepsCapacity(daemon, before, next, next.table);
+      const ended = next.history.at(-1);
+      if (ended && ended.id !== before.history.at(-1)?.id) this.#ended(daemon, ended, events);
+    });
+  }
+
+  /** Invariant 10. */
+  #commandsOnce(before: AppState, next: AppState): void {
+    for (const id of Object.keys(next.commandsDone)) {
+      if (before.commandsDone[id]) continue;
+      assert.ok(!this.#answered.has(id), `command ${id} was applied twice`);
+      this.#answered.add(id);
+    }
+  }
+
+  /** A store that was put back knows nothing of what came after it. */
+  restored(state: AppState): void {
+    this.#answered.clear();
+    for (const id of Object.keys(state.commandsDone)) this.#answered.add(id);
+    this.#waiting = undefined;
+    this.#users.clear();
+  }
+
+  hasAnswered(id: string): boolean {
+    return this.#answered.has(id);
+  }
+
+  #poolNames(before: AppState, next: AppState): void {
+    for (const pool of Object.keys(next.pools)) {
+      if (before.pools[pool]) continue;
+      for (const { view } of this.#world.machine.replicas.values())
+        assert.notEqual(view.pool, pool, `a new pool got the name of one that still runs: ${pool}`);
+    }
+  }
+
+  /** Invariant 9, and: no jump of a clock shortens a pause. */
+  #gates(before: AppState, next: AppState): void {
+    const { release } = next;
+    if (release?.phase.kind !== 'advancing') return;
+    const { stage: index, fullSpeed } = release.phase;
+    const stage = release.stages[index];
+    const { clock, slippedMs } = this.#world;
+    for (const [n, gate] of (stage?.gates ?? []).entries()) {
+      const name = `${release.id}/${index}/${n}`;
+      const state: GateState | undefined = release.gates[n];
+      if (gate.kind === 'pause' && state?.kind === 'waiting' && this.#waiting?.gate !== name)
+        this.#waiting = { gate: name, since: clock.now, slips: slippedMs };
+      if (state?.kind !== 'passed' || before.release?.gates[n]?.kind === 'passed') continue;
+      if (before.release?.id !== release.id) continue;
+      if (gate.kind === 'pause' && state.by === undefined && !fullSpeed)
+        this.#pausedLongEnough(name, gate.durationMs);
+      if (gate.kind === 'approval') assert.ok(state.by, 'an approval was passed by nobody');
+    }
+  }
+
+  #pausedLongEnough(name: string, durationMs: Ms | undefined): void {
+    assert.ok(durationMs !== undefined, 'a pause without an end was passed by nobody');
+    if (this.#waiting?.gate !== name) return;
+    const { clock, slippedMs } = this.#world;
+    const lasted = clock.now - this.#waiting.since + (slippedMs - this.#waiting.slips);
+    assert.ok(lasted >= durationMs - 1, `a pause of ${durationMs} ms was over after ${lasted} ms`);
+  }
+
+  /** Invariant 5: what was given up has nobody any more. */
+  #ended(daemon: Daemon, ended: Release, events: readonly Event[]): void {
+    this.#world.releases += 1;
+    if (ended.phase.kind !== 'done') return;
+    const { verdict } = ended.phase;
+    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1);
+    const candidate = ended.arms.candidate;
+    // Stable did not come back: what serves users stays, or the one that waits takes its place.
+    const wasGivenUp = events.some((event) => event.reason === 'StableGivenUp');
+    if (verdict === 'promoted' || ended.arms.stable === undefined || wasGivenUp || !candidate) return;
+    const serving = daemon.seen.view?.serving;
+    if (serving?.route.admit.kind === 'open')
+      assert.equal(
+        weightOf(serving, candidate),
+        0,
+        `${ended.id} was ${verdict} while its candidate has users`,
+      );
+  }
+
+  routing(daemon: Daemon, table: RouteTable): void {
+    this.#lastTable = table;
+    this.check(() => {
+      const { split, admit } = table.route;
+      if (split.kind === 'weights') {
+        const sum = split.to.reduce((total, share) => total + share.weight, 0);
+        assert.equal(sum, FULL_WEIGHT, 'weights do not sum to 100%');
+      }
+      const spec = daemon.seen.spec ?? this.#world.spec;
+      if (admit.kind !== 'open') this.#declared(table, spec);
+      else this.#somebody(table);
+    });
+  }
+
+  /** Requests are turned away only where that was declared. */
+  #declared(table: RouteTable, { replicas }: AppSpec['spec']): void {
+    const { release } = this.#world.state;
+    const isAllowed =
+      replicas === 0 ||
+      release?.strategy === 'recreate' ||
+      this.#world.mayBeEmpty(replicas) ||
+      this.#world.wasZero;
+    assert.ok(isAllowed, `table ${table.generation} turns users away, and no outage was declared`);
+  }
+
+  /** Invariant 2: whoever is given requests is there. */
+  #somebody({ route: { split }, members }: RouteTable): void {
+    const isThere = (pool: PoolId) => (members[pool] ?? []).length > 0;
+    const answered =
+      split.kind === 'weights'
+        ? split.to.every((share) => share.weight === 0 || isThere(share.key))
+        : split.to.some(isThere);
+    assert.ok(answered, 'the route names a pool that has nobody');
+  }
+
+  /** Invariant 3, by what this daemon had seen when it decided. */
+  #keepsCapacity(daemon: Daemon, before: AppState, next: AppState, table: RouteTable): void {
+    const { replicas, spec } = daemon.seen;
+    if (table.route.admit.kind !== 'open' || !replicas || !spec || spec.replicas === 0) return;
+    const ready = new Set(replicas.filter((replica) => replica.ready).map((replica) => replica.id));
+    if (this.#isImpatient(daemon, before, next, ready)) return;
+    const is = capacityOf(table, ready);
+    const was = before.table ? capacityOf(before.table, ready) : 0;
+    const isReady = (pool: PoolId) => (table.members[pool] ?? []).filter((m) => ready.has(m.replica)).length;
+    const missing = neededOf(table, next, spec).find(
+      ({ pools, need }) => pools.reduce((sum, pool) => sum + isReady(pool), 0) < need,
+    );
+    if (!missing || is >= was - 1e-9) return;
+    const text = `table ${table.generation} can carry ${is.toFixed(2)} replicas' users, the one before ${was.toFixed(2)}`;
+    assert.fail(`${text}; ${missing.pools.join(' and ')} need ${missing.need} ready`);
+  }
+
+  /** An abort that has waited long enough, that leaves a candidate nobody can use, or that had gone back already. */
+  #isImpatient(daemon: Daemon, before: AppState, next: AppState, ready: ReadonlySet<ReplicaId>): boolean {
+    const release = next.release?.phase.kind === 'aborting' ? next.release : before.release;
+    if (!release || (next.release?.id === release.id && release.phase.kind !== 'aborting')) return false;
+    if (release.phase.kind === 'aborting' && daemon.now() >= release.phase.since + ABORT_PATIENCE_MS - 1)
+      return true;
+    const candidate = release.arms.candidate ?? '';
+    const hasReady = daemon.seen.replicas?.some((r) => {
+      return r.pool === candidate && ready.has(r.id) && r.phase !== 'stopping' && !before.leaving[r.id];
+    });
+    return !hasReady || (before.table !== undefined && weightOf(before.table, candidate) === 0);
+  }
+
+  unrouting(daemon: Daemon): void {
+    const { state, object } = this.#world;
+    this.check(() => {
+      const candidate = state.release?.phase.kind === 'advancing' ? state.release.arms.candidate : undefined;
+      const named = (pool: PoolId | undefined) =>
+        pool !== undefined && this.#lastTable !== undefined && weightOf(this.#lastTable, pool) > 0;
+      const nobody = state.stable === undefined && !named(candidate);
+      assert.ok(
+        nobody || object?.deleting || state.deleting,
+        `${daemon.name} took the route away from users`,
+      );
+    });
+    this.#lastTable = undefined;
+  }
+
+  /** Invariant 4, by what this daemon has seen and by who is on the line. */
+  stopping(daemon: Daemon, id: ReplicaId): void {
+    const { machine, state } = this.#world;
+    const replica = machine.replicas.get(id);
+    if (!replica || replica.view.phase === 'stopping') return;
+    const serving = daemon.seen.view?.serving;
+    this.check(() => {
+      const named = Object.values(serving?.members ?? {}).some((members) =>
+        members.some((m) => m.replica === id),
+      );
+      assert.ok(!named, `${id} was stopped while the router was seen to name it`);
+    });
+    const deadline = state.leaving[id]?.deadline ?? Number.POSITIVE_INFINITY;
+    const isOver = daemon.now() >= deadline;
+    for (const request of [...replica.open]) request.cut('it was stopped', !isOver && !request.tainted);
+  }
+
+  /** Invariant 8, for users of whom the table knows. */
+  sent(user: string, worker: Worker, { pool }: Target): void {
+    const { release } = this.#world.state;
+    const { table } = worker;
+    if (!table?.route.sticky || worker.tainted || !release || release.phase.kind !== 'advancing') return;
+    const before = this.#users.get(user);
+    this.#users.set(user, { release: release.id, generation: table.generation, pool });
+    if (!before || before.release !== release.id || table.generation < before.generation) return;
+    const { candidate, stable } = release.arms;
+    this.check(() => {
+      assert.ok(!(before.pool === candidate && pool === stable), `sticky user ${user} went back to stable`);
+    });
+  }
+
+  excuse(worker: Worker): Fault {
+    const { table } = worker;
+    if (worker.tainted) return 'world';
+    // Judged when it was taken away, or asked for.
+    if (table?.route.admit.kind !== 'open') return 'declared';
+    return 'crossfade';
+  }
+
+  failed(failure: Failure): void {
+    if (failure.fault !== 'crossfade') return;
+    this.#world.note(`request of ${failure.user} failed: ${failure.why}`);
+    this.failure ??= new Error(`a request failed through Crossfade: ${failure.user}: ${failure.why}`);
+  }
+}
+
+function weightOf({ route }: RouteTable, pool: PoolId): number {
+  const { split } = route;
+  if (split.kind === 'perReadyReplica') return split.to.includes(pool) ? 1 : 0;
+  return split.to.find((share) => share.key === pool)?.weight ?? 0;
+}
