@@ -52,7 +52,8 @@ const LONGEST_REPAIR_MS = 30_000;
 function isOverwritten(draft: Draft): boolean {
   const { state, router, release } = draft;
   const serving = router?.serving;
-  if (!serving || serving.generation !== state.routeGeneration || router.trouble || router.shares) return false;
+  if (!serving || serving.generation !== state.routeGeneration || router.trouble || router.shares)
+    return false;
   const { overwritten } = state.backoff;
   if (isEqual(serving, state.table)) {
     if (overwritten && overwritten.until + LONGEST_REPAIR_MS <= draft.now) delete state.backoff.overwritten;

@@ -35,5 +35,5 @@ function kindOf(name: string): string {
   if (name === 'canary 100%' || name === 'switch') return 'switch';
   if (name.startsWith('canary ')) return 'weight';
   if (name.startsWith('scale ')) return 'scale';
-  return name.startsWith('header route ') ? 'header' : name;
+  return name.startsWith('header route ') || name.startsWith('no header route ') ? 'header' : name;
 }
