@@ -39,6 +39,8 @@ export interface RouterCapabilities {
 export interface Router {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
+  /** What is wrong with it though it serves, for people; undefined: nothing. */
+  readonly trouble?: string | undefined;
   /**
    * Installs the table as one atomic change. Resolves when every worker has acknowledged its generation.
    * An older generation than the one served, or an older stateVersion, is refused.

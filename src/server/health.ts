@@ -5,7 +5,7 @@ import { snapshotOf } from './snapshots.ts';
 
 /** What the daemon cannot do right now: only what was tried just now counts. */
 export async function healthOf(deps: ApiDeps): Promise<HealthView> {
-  const problems: string[] = [];
+  const problems: string[] = deps.router.trouble === undefined ? [] : [deps.router.trouble];
   for (const app of await deps.store.apps()) {
     const snapshot = await unlessGone(snapshotOf(deps, app));
     if (!snapshot) continue;

@@ -16,7 +16,8 @@
  * - the parent: the worker goes on, and starts a new parent, to which it gives the sockets and tables. Nothing is lost.
  * - both: the adapter starts a parent, which takes the last tables from disk; of another boot, they answer 503 until a table
  *   is applied, for their addresses may belong to anybody by now.
- * - the daemon: nothing; the next one connects to the control socket.
+ * - the daemon: nothing; the next one connects to the control socket. When its program is another one than the router's, it has
+ *   the worker replaced by one of its own, and that worker has the parent replaced. Nothing is lost.
  *
  * The split is decided per request, never per connection, and counted when a request is sent, at the address it is sent to.
  * Answers of the router itself carry `x-crossfade-error: <code>`; see data/own-answer.ts.
@@ -29,6 +30,8 @@ import type { Router, RouterCapabilities, RouterObservation } from '../../ports/
 import { routerDown } from './adapter/connection.ts';
 import { probe } from './adapter/probe.ts';
 import { type LinkLogger, RouterLink } from './adapter/router-link.ts';
+import { BUILD } from './build.ts';
+import { siblingEntry } from './files.ts';
 import { type Identity, identityOf, isAlive } from './identity.ts';
 import { type Hello, PROTOCOLS } from './protocol.ts';
 
@@ -86,6 +89,7 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
   private readonly logger: LinkLogger | undefined;
   private readonly listeners = new Set<(app: AppKey) => void>();
   private readonly closing = new AbortController();
+  trouble: string | undefined;
 
   constructor(options: EmbeddedRouterOptions) {
     this.now = options.now ?? Date.now;
@@ -103,11 +107,24 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
 
   async start(timeoutMs: Ms): Promise<void> {
     const { hello } = await this.link.connected(timeoutMs);
+    if (hello.build !== BUILD) await this.handOver(hello.build ?? 'unknown');
     if (hello.bootId === this.bootId) return;
     this.logger?.warn(
       { router: hello.bootId, daemon: this.bootId },
       'the router was started with another boot id',
     );
+  }
+
+  /** The router outlives daemons; the first daemon of another program puts that in its place. */
+  private async handOver(build: string): Promise<void> {
+    try {
+      await this.upgrade(siblingEntry('worker'));
+      this.logger?.info({ from: build, to: BUILD }, 'the router runs the program of this daemon now');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.logger?.warn({ router: build, daemon: BUILD, why }, 'the router goes on with another program');
+      this.trouble = `the router runs ${build} instead of ${BUILD}, and goes on with it: ${why}; \`crossfade daemon stop --replicas\` ends it`;
+    }
   }
 
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {

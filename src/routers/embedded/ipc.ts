@@ -28,8 +28,18 @@ export const ANOTHER_PARENT = 3;
 
 /** With each of the handles comes the socket itself. */
 export type ToWorker =
-  /** `retiring`: workers that still answer; they may not have made the last changes yet. */
-  | { t: 'init'; config: WorkerConfig; tables: StoredTable[]; sockets: number; retiring: Identity[] }
+  /**
+   * `retiring`: workers that still answer; they may not have made the last changes yet. `build`: the parent's program, which
+   * may be an older one than the worker's.
+   */
+  | {
+      t: 'init';
+      build: string;
+      config: WorkerConfig;
+      tables: StoredTable[];
+      sockets: number;
+      retiring: Identity[];
+    }
   /** + handle */
   | { t: 'socket'; listen: Listen }
   /** + handle */

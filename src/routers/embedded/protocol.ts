@@ -13,6 +13,8 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 export interface Hello {
   protocol: number;
+  /** Which program the worker runs; see build.ts. */
+  build?: string;
   /** Changes when counters begin again from zero. */
   epoch: string;
   bootId: string;

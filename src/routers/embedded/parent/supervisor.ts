@@ -1,6 +1,7 @@
 /** Holds the sockets and the last tables, keeps one worker alive, replaces it when asked. Carries no request itself. */
 import fs from 'node:fs';
 import type { AppKey, Ms } from '../../../core/model.ts';
+import { BUILD } from '../build.ts';
 import { listenKey } from '../data/listener.ts';
 import { type RouterFiles, siblingEntry } from '../files.ts';
 import type { Identity } from '../identity.ts';
@@ -171,6 +172,7 @@ export class Supervisor {
       throw new Error('nothing to give to a worker');
     worker.send({
       t: 'init',
+      build: BUILD,
       config: this.config,
       tables: [...this.tables.values()],
       sockets: this.sockets.size,

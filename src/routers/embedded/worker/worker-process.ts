@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppKey, Ms } from '../../../core/model.ts';
+import { BUILD } from '../build.ts';
 import { DataPlane } from '../data/data-plane.ts';
 import { availableTransport } from '../data/transport.ts';
 import { routerFiles } from '../files.ts';
@@ -40,6 +41,8 @@ export class WorkerProcess {
   private tables: StoredTable[] = [];
   private sockets = 0;
   private controlHandle: BoundHandle | undefined;
+  /** Of an older program; undefined: it is of this one. */
+  private outdatedParent: number | null | undefined;
   private ready = false;
   private endsAt: Ms = Number.POSITIVE_INFINITY;
   /** No new parent is started any more. */
@@ -55,7 +58,10 @@ export class WorkerProcess {
       displaced: () => this.stop(),
     });
     this.parent.send({ t: 'up' });
-    setInterval(() => this.parent.send({ t: 'alive' }), ALIVE_MS).unref();
+    setInterval(() => {
+      this.parent.send({ t: 'alive' });
+      this.replaceParent();
+    }, ALIVE_MS).unref();
   }
 
   private received(message: ToWorker, handle: BoundHandle | undefined): void {
@@ -65,6 +71,7 @@ export class WorkerProcess {
         this.sockets = message.sockets;
         this.serving = this.prepare(message.config);
         this.serving.others.set({}, message.retiring);
+        if (message.build !== BUILD) this.outdatedParent = this.parent.parentPid;
         return;
       case 'socket':
         if (handle) this.serving?.listeners.offer(message.listen, handle);
@@ -147,6 +154,7 @@ export class WorkerProcess {
   private handlers(config: WorkerConfig, routes: RouteState): ConstructorParameters<typeof ControlServer>[0] {
     return {
       hello: () => ({
+        build: BUILD,
         epoch: this.epoch,
         bootId: config.bootId,
         workers: 1,
@@ -222,6 +230,23 @@ export class WorkerProcess {
       await this.upgrading.promise;
       return {};
     });
+  }
+
+  /**
+   * A parent of an older program ends when nobody but this worker depends on it: what it held, a new one is given, as when it
+   * dies by itself.
+   */
+  private replaceParent(): void {
+    const { serving, outdatedParent } = this;
+    if (!outdatedParent || !this.ready || this.ending || serving === undefined || serving.others.count > 0)
+      return;
+    this.outdatedParent = undefined;
+    if (this.parent.parentPid !== outdatedParent) return;
+    const kill = async (): Promise<void> => {
+      this.log.info('the parent is of an older program: it is replaced', { parent: outdatedParent });
+      process.kill(outdatedParent, 'SIGKILL');
+    };
+    serving.routes.frozen(kill).catch((error: unknown) => this.log.error('the parent stays', { error }));
   }
 
   /** Stops accepting, answers the rest, ends the process. */
