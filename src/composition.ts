@@ -66,7 +66,7 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   const clock = opened.adopt(await steadyClock(parts.clock, stateDir), async (it) => it.close());
   const engine = opened.adopt(await parts.engine(stateDir, parts.clock, log), (it) => it.close());
   const router = opened.adopt(await parts.router(stateDir, parts.clock, log, clock.now), (it) => it.close());
-  const keeper = createSweeper({ store, engine, timers: systemTimers, log });
+  const keeper = createSweeper({ store, engine, router, timers: systemTimers, log });
   const sweeper = opened.adopt(keeper, (it) => it.stop());
   const unused = () => sweeper.sweep();
   const loop = createController({ store, engine, router, now: clock.now, timers: systemTimers, unused, log });

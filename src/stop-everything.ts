@@ -29,7 +29,7 @@ export async function stopEverything(
 async function stopApp(store: Store, engine: Engine, app: AppKey, afterGraceMs: Ms): Promise<string[]> {
   const stored = await store.load(app);
   if (!stored) return [];
-  const ctx = { app, stateVersion: stored.state.version + 1 };
+  const ctx = { app, stateVersion: stored.state.version };
   const graceMs = stored.object.spec.spec.terminationGracePeriodSeconds * 1000;
   const refused = new Map<string, string>();
   for (const { id } of await engine.list(app)) {

@@ -1,3 +1,4 @@
+import { catchUp } from '../core/decide/catch-up.ts';
 import { decide } from '../core/decide/index.ts';
 import { OperatingError } from '../core/errors.ts';
 import type {
@@ -75,6 +76,8 @@ interface Lane {
   outcomes: Outcome[];
   /** Actions that this process does right now. */
   underWay: Set<ActionKey>;
+  /** The state is not older than what runs; found once, for from then on nobody else writes. */
+  caughtUp: boolean;
   idle: Promise<void>;
 }
 
@@ -148,6 +151,7 @@ class Loop implements Controller {
       cancelLook: () => undefined,
       outcomes: [],
       underWay: new Set(),
+      caughtUp: this.#deps.engine.remembered === undefined,
       idle,
     };
     this.#lanes.set(app, lane);
@@ -180,6 +184,10 @@ class Loop implements Controller {
     const told = lane.outcomes.length;
     const outcomes = [...lane.outcomes, ...unknownOutcomes(stored, lane)];
     const observed = await observe(this.#deps, stored, outcomes, now());
+    if (!lane.caughtUp && (await this.#catchUp(lane, stored, observed))) {
+      lane.dirty = true;
+      return;
+    }
     const decision = decide(stored.state, observed, now());
     this.#deps.onLook?.({ stored, observed, next: decision.next });
     const actions = await this.#commit(app, stored, decision);
@@ -206,6 +214,29 @@ class Loop implements Controller {
     const look = decision.next.release || decision.next.deleting ? RELEASE_LOOK_MS : idleLookMs;
     const wakeIn = (decision.wakeAt ?? Number.POSITIVE_INFINITY) - now();
     this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
+  }
+
+  /** @returns true when the stored state was another one: it is looked at anew */
+  async #catchUp(lane: Lane, stored: Stored, observed: Observation): Promise<boolean> {
+    const { store, engine, now, log } = this.#deps;
+    const { router } = observed;
+    if (router.kind === 'unknown' || stored.object.deleting) return false;
+    const remembered = await engine.remembered?.(stored.object.key);
+    if (!remembered) return false;
+    const { stateVersion = 0, serving } = router.value;
+    const world = {
+      ...remembered,
+      stateVersion: Math.max(remembered.stateVersion, stateVersion),
+      ...(serving ? { serving } : {}),
+    };
+    const caught = catchUp(stored.state, world, now());
+    if (caught) {
+      const { next, event } = caught;
+      await store.commit(stored.object.key, stored.state.version, { next, events: [event], actions: [] });
+      log.warn({ app: stored.object.key, reason: event.reason }, event.message);
+    }
+    lane.caughtUp = true;
+    return caught !== undefined;
   }
 
   async #perform(lane: Lane, stored: Stored, state: AppState, action: Action): Promise<void> {

@@ -1,6 +1,7 @@
 import type { AppKey, Ms, Revision } from '../core/model.ts';
 import type { Timers } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
+import type { Router } from '../ports/router.ts';
 import type { Store } from '../ports/store.ts';
 
 export interface Sweeper {
@@ -13,6 +14,7 @@ export interface Sweeper {
 export interface SweeperDeps {
   store: Store;
   engine: Engine;
+  router: Router;
   timers: Timers;
   log: { warn(what: object, text: string): void };
 }
@@ -21,7 +23,7 @@ export interface SweeperDeps {
 const AT_LEAST_EVERY_MS: Ms = 60 * 60_000;
 
 /** Has the engine remove what no revision of any App needs. What fails is tried again the next time. */
-export function createSweeper({ store, engine, timers, log }: SweeperDeps): Sweeper {
+export function createSweeper({ store, engine, router, timers, log }: SweeperDeps): Sweeper {
   let wanted = false;
   let stopped = false;
   let cancel = () => {};
@@ -31,9 +33,9 @@ export function createSweeper({ store, engine, timers, log }: SweeperDeps): Swee
     cancel();
     while (wanted && !stopped) {
       wanted = false;
-      await engine
-        .sweep(() => revisionsInUse(store))
-        .catch((error: unknown) => log.warn({ err: error }, 'sweeping failed; tried again later'));
+      await sweepOnce(store, engine, router).catch((error: unknown) =>
+        log.warn({ err: error }, 'sweeping failed; tried again later'),
+      );
     }
     if (!stopped) cancel = timers.after(AT_LEAST_EVERY_MS, sweep);
     running = undefined;
@@ -52,6 +54,19 @@ export function createSweeper({ store, engine, timers, log }: SweeperDeps): Swee
       await running;
     },
   };
+}
+
+async function sweepOnce(store: Store, engine: Engine, router: Router): Promise<void> {
+  // Before the store is asked: what is routed later is in the store by then.
+  const routed = (await router.apps?.()) ?? [];
+  await engine.sweep(async () => {
+    const inUse = await revisionsInUse(store);
+    // Users first: an App that a store which was put back does not know loses its route before its replicas.
+    for (const app of routed) {
+      if (!inUse.has(app)) await router.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });
+    }
+    return inUse;
+  });
 }
 
 async function revisionsInUse(store: Store): Promise<Map<AppKey, Revision[]>> {

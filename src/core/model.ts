@@ -3,9 +3,9 @@
  * Everything here is JSON, so that a state is stored, compared and shown as it is.
  */
 import type { AppSpec } from '../spec/app.ts';
-import type { Route, RouteTable } from './route.ts';
+import type { Route, RouterView, RouteTable } from './route.ts';
 
-export type { Admit, Front, Member, Route, RouteTable } from './route.ts';
+export type { Admit, Front, Member, Route, RouterView, RouteTable } from './route.ts';
 
 /** Milliseconds: a duration, or a point in time since the Unix epoch. */
 export type Ms = number;
@@ -309,27 +309,6 @@ export interface Replica {
   logTail?: string[];
   /** The engine could not start it at all (no such command, no free port, no disk). */
   failure?: Reason;
-}
-
-export interface RouterView {
-  /** Changes when counters begin again from zero. */
-  epoch: string;
-  /** Workers that have acknowledged, of how many; a generation counts as acknowledged only when all have. */
-  workers: number;
-  /** 0: the router has no table of this App. */
-  ackedGeneration: number;
-  serving?: RouteTable;
-  /** Requests and connections still open per replica, also of replicas no longer in the table. */
-  inFlight: Record<ReplicaId, number>;
-  admission: { refused: number; held: number; firstAt?: Ms };
-  /** First answer of each pool under the serving generation. */
-  firstAnswerAt: Record<PoolId, Ms>;
-  /** The route is not carried as it was asked for: by whom or why, in words that stay the same while it lasts. */
-  trouble?: Reason;
-  /** What the split comes to, 0 to 1, where the router cannot do exactly what was asked for. */
-  shares?: Record<PoolId, number>;
-  /** Each request is sent by chance: counts are judged as such, not as exact ones. */
-  byChance?: true;
 }
 
 export interface Measured {

@@ -1,7 +1,7 @@
 /** How requests are split and what a router is given, as plain data. */
 import type { Match, UserKey } from '../spec/app.ts';
 import type { KubernetesSpec } from '../spec/app-kubernetes.ts';
-import type { AppKey, Ms, PoolId, ReplicaId, RevisionId, WeightBp } from './model.ts';
+import type { AppKey, Ms, PoolId, Reason, ReplicaId, RevisionId, WeightBp } from './model.ts';
 
 /** What happens to a request that the route admits nobody for. */
 export type Admit =
@@ -68,4 +68,27 @@ export interface Front {
   cluster?: ClusterFront;
   /** Beyond this, upgraded and streaming connections of a drained replica are closed, spread over time. */
   drainLongMs: Ms;
+}
+
+export interface RouterView {
+  /** Changes when counters begin again from zero. */
+  epoch: string;
+  /** Workers that have acknowledged, of how many; a generation counts as acknowledged only when all have. */
+  workers: number;
+  /** 0: the router has no table of this App. */
+  ackedGeneration: number;
+  /** Newest state version that gave it a table of this App, where it remembers that. */
+  stateVersion?: number;
+  serving?: RouteTable;
+  /** Requests and connections still open per replica, also of replicas no longer in the table. */
+  inFlight: Record<ReplicaId, number>;
+  admission: { refused: number; held: number; firstAt?: Ms };
+  /** First answer of each pool under the serving generation. */
+  firstAnswerAt: Record<PoolId, Ms>;
+  /** The route is not carried as it was asked for: by whom or why, in words that stay the same while it lasts. */
+  trouble?: Reason;
+  /** What the split comes to, 0 to 1, where the router cannot do exactly what was asked for. */
+  shares?: Record<PoolId, number>;
+  /** Each request is sent by chance: counts are judged as such, not as exact ones. */
+  byChance?: true;
 }

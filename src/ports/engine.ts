@@ -1,3 +1,4 @@
+import type { Remembered } from '../core/decide/catch-up.ts';
 import type { AppKey, Ms, Pool, PoolId, Replica, ReplicaId, Revision, RunSpec } from '../core/model.ts';
 import type { AppSpec } from '../spec/app.ts';
 
@@ -42,6 +43,8 @@ export interface Engine {
   forget(ctx: ActionContext, pool: PoolId): Promise<void>;
   /** Everything of the App that exists or is still stopping; a replica leaves the list when nothing of it is left. */
   list(app: AppKey): Promise<Replica[]>;
+  /** What it knows of the App by itself. Absent: it has no memory that a store that was put back could be behind of. */
+  remembered?(app: AppKey): Promise<Omit<Remembered, 'serving'>>;
   logs(query: LogQuery): AsyncIterable<LogLine>;
   /**
    * Removes snapshots that none of these revisions uses, and all else of Apps that are not in the map.

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Remembered } from '../../core/decide/catch-up.ts';
 import type {
   AppKey,
   Ms,
@@ -159,6 +160,10 @@ class ProcessEngine implements Engine {
 
   list(app: AppKey): Promise<Replica[]> {
     return Promise.all(this.#replicas.of(app).map((supervisor) => supervisor.view()));
+  }
+
+  async remembered(app: AppKey): Promise<Omit<Remembered, 'serving'>> {
+    return this.#replicas.remembered(app);
   }
 
   logs(query: LogQuery): AsyncIterable<LogLine> {

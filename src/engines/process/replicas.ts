@@ -1,6 +1,8 @@
 import path from 'node:path';
+import type { Remembered, RememberedPool } from '../../core/decide/catch-up.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Pool, PoolId, ReplicaId, Revision } from '../../core/model.ts';
+import { HASH_VERSION } from '../../core/revision.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { AppSpec } from '../../spec/app.ts';
 import { NOT_STARTED } from './adopt.ts';
@@ -67,6 +69,22 @@ export class Replicas {
       );
     }
     this.#versions.set(ctx.app, ctx.stateVersion);
+  }
+
+  /** @returns what is known without the store */
+  remembered(app: AppKey): Omit<Remembered, 'serving'> {
+    const pools = new Map<PoolId, RememberedPool>();
+    for (const { intent } of this.of(app)) {
+      const { pool, revision, run, createdAt } = intent;
+      const provenance = { createdAt, actor: 'unknown', source: '' };
+      const known = pools.get(pool);
+      pools.set(pool, {
+        pool,
+        revision: { ...revision, run, hashVersion: HASH_VERSION, provenance },
+        replicas: (known?.replicas ?? 0) + 1,
+      });
+    }
+    return { stateVersion: this.#versions.get(app) ?? 0, pools: [...pools.values()] };
   }
 
   async grow(

@@ -152,6 +152,10 @@ class EmbeddedRouterAdapter implements EmbeddedRouter {
     return await this.link.request('observe', { app }, REQUEST_MS);
   }
 
+  async apps(): Promise<AppKey[]> {
+    return (await this.status()).apps;
+  }
+
   async probe(app: AppKey, requests: number): Promise<number> {
     const { view } = await this.observe(app);
     if (view.serving === undefined) {

@@ -105,7 +105,12 @@ test('marked requests that nobody answers keep neither a command nor an abort wa
 test('what is needed by nobody is swept when revisions are forgotten and when an App is gone', async () => {
   const world = new HangingWorld();
   const store = createMemoryStore();
-  const { router } = world;
+  const removed: string[] = [];
+  const router = {
+    ...world.router,
+    apps: async () => ['default/forgotten', APP],
+    remove: async ({ app }) => void removed.push(app),
+  } as Router;
   const swept: Record<string, string[]>[] = [];
   const engine = {
     ...world.engine,
@@ -116,11 +121,10 @@ test('what is needed by nobody is swept when revisions are forgotten and when an
       if (swept.length === 1) throw new Error('no room');
     },
   } as Engine;
-  const shared = { store, engine, timers: systemTimers, log: silent };
+  const shared = { store, engine, router, timers: systemTimers, log: silent };
   const sweeper = createSweeper(shared);
   const controller = createController({
     ...shared,
-    router,
     now: Date.now,
     unused: () => sweeper.sweep(),
   });
@@ -142,6 +146,7 @@ test('what is needed by nobody is swept when revisions are forgotten and when an
       await waitFor(() => settled(n), { what: `version ${n}` });
     }
     await waitFor(() => swept.length > 1, { what: 'a sweep though the first one failed' });
+    assert.ok(removed.includes('default/forgotten') && !removed.slice(2).includes(APP), removed.join());
     const kept = swept.at(-1)?.[APP];
     assert.ok(kept?.includes(revision(3).id) && !kept.includes(revision(1).id), JSON.stringify(swept));
     await store.putApp({ ...object, generation: 4, revision: revision(3), deleting: true }, 3);

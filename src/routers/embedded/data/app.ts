@@ -127,7 +127,10 @@ export class App {
       admission: { ...this.admission.counts },
       firstAnswerAt: {},
     };
-    if (this.plan !== null) view.serving = this.plan.table;
+    if (this.plan !== null) {
+      view.serving = this.plan.table;
+      view.stateVersion = this.stateVersion;
+    }
     for (const pool of this.plan?.pools.values() ?? []) {
       if (pool.firstAnswerAt > 0) view.firstAnswerAt[pool.key] = pool.firstAnswerAt;
     }

@@ -1,0 +1,123 @@
+import type { AppState, Event, Ms, PoolId, Release, Revision, RouteTable } from '../model.ts';
+import { namedPools } from './abort.ts';
+
+/** What engine and router know by themselves, whatever the store says. */
+export interface Remembered {
+  /** Newest state version that asked for anything. */
+  stateVersion: number;
+  /** Pools with replicas that are not gone. */
+  pools: readonly RememberedPool[];
+  /** The table that the router has. */
+  serving?: RouteTable;
+}
+
+export interface RememberedPool {
+  pool: PoolId;
+  revision: Revision;
+  replicas: number;
+}
+
+/**
+ * A state that is older than what runs (a backup was put back) goes on from where the world is: past every version,
+ * generation and name that was given out, and with the pool that serves users as the stable one, for whatever the state
+ * has to say, they are not to notice. What is wanted is said by the next apply.
+ * @returns undefined when the state is not behind
+ */
+export function catchUp(
+  state: AppState,
+  world: Remembered,
+  now: Ms,
+): { next: AppState; event: Event } | undefined {
+  const unknown = world.pools.filter(({ pool }) => state.pools[pool] === undefined);
+  const routeGeneration = Math.max(state.routeGeneration, world.serving?.generation ?? 0);
+  const behind = world.stateVersion > state.version || routeGeneration > state.routeGeneration;
+  if (!behind && unknown.length === 0) return undefined;
+
+  const next: AppState = {
+    ...state,
+    ...withPools(state, unknown),
+    version: Math.max(state.version, world.stateVersion) + 1,
+    routeGeneration,
+    ...(world.serving ? { table: world.serving } : {}),
+    leaving: {},
+    pending: {},
+    backoff: {},
+  };
+  delete next.routed;
+  const stable = servingPool(state, world);
+  if (stable === undefined || isOneOf(state, stable)) retireOthers(next, unknown);
+  else takeAsStable(next, stable, now);
+  const number = next.revisions[next.pools[next.stable ?? '']?.revision ?? '']?.number;
+  const serves =
+    number === undefined ? 'nothing serves users yet' : `revision ${number} goes on as the stable one`;
+  const message =
+    `the stored state (version ${state.version}) is older than what runs (version ${world.stateVersion}): a backup was put ` +
+    `back, or the last decisions could not be stored. It goes on from version ${next.version}; ${serves}. ` +
+    '`crossfade apply` says again what is wanted';
+  return { next, event: { at: now, type: 'Warning', reason: 'StateBehind', message } };
+}
+
+type Names = Pick<AppState, 'pools' | 'revisions' | 'nextRevisionNumber' | 'nextReleaseNumber'>;
+
+/** The state's names and those of the world; no number of either is given out again. */
+function withPools(state: AppState, unknown: readonly RememberedPool[]): Names {
+  const names: Names = {
+    pools: { ...state.pools },
+    revisions: { ...state.revisions },
+    nextRevisionNumber: state.nextRevisionNumber,
+    nextReleaseNumber: state.nextReleaseNumber,
+  };
+  const numbers = unknown.map(({ pool }) => pool.split('-').map(Number));
+  for (const [revision = 0, incarnation = 0] of numbers) {
+    names.nextRevisionNumber = Math.max(names.nextRevisionNumber, revision + 1);
+    names.nextReleaseNumber = Math.max(names.nextReleaseNumber, incarnation + 1);
+  }
+  for (const [index, { pool, revision }] of unknown.entries()) {
+    names.pools[pool] = { id: pool, revision: revision.id, incarnation: numbers[index]?.[1] ?? 0 };
+    if (names.revisions[revision.id]) continue;
+    const taken = Object.values(names.revisions).some(({ number }) => number === revision.number);
+    const number = taken ? names.nextRevisionNumber++ : revision.number;
+    names.revisions[revision.id] = { ...revision, number };
+  }
+  return names;
+}
+
+/** Who most users are on; without a route, who runs where the state's own stable does not. */
+function servingPool(state: AppState, { pools, serving }: Remembered): PoolId | undefined {
+  const alive = new Map(pools.map(({ pool, replicas }) => [pool, replicas]));
+  const most = (shares: readonly (readonly [PoolId, number])[]) =>
+    shares.filter(([pool]) => alive.has(pool)).sort((a, b) => b[1] - a[1])[0]?.[0];
+  if (!serving) {
+    const runs = state.stable !== undefined && alive.has(state.stable);
+    return runs ? state.stable : most([...alive]);
+  }
+  const { split } = serving.route;
+  if (split.kind === 'weights')
+    return most(split.to.filter(({ weight }) => weight > 0).map(({ key, weight }) => [key, weight]));
+  return most([...namedPools(serving.route)].map((pool) => [pool, serving.members[pool]?.length ?? 0]));
+}
+
+/** The state has it as stable, or in the release that it is about to go on with. */
+function isOneOf({ stable, release }: AppState, pool: PoolId): boolean {
+  return pool === stable || (release !== undefined && Object.values(release.arms).includes(pool));
+}
+
+function retireOthers(next: AppState, others: readonly RememberedPool[]): void {
+  next.retiring = [...new Set([...next.retiring, ...others.map(({ pool }) => pool)])];
+}
+
+/** What the state was about to do is about a world that is over. */
+function takeAsStable(next: AppState, stable: PoolId, now: Ms): void {
+  const { release } = next;
+  if (release) next.history = [...next.history, givenUp(release, now)];
+  delete next.release;
+  delete next.queued;
+  next.warm = [];
+  next.stable = stable;
+  next.retiring = Object.keys(next.pools).filter((pool) => pool !== stable);
+}
+
+function givenUp(release: Release, now: Ms): Release {
+  const why = { code: 'E_STATE_BEHIND', message: 'the stored state was older than what runs' };
+  return { ...release, endedAt: now, phase: { kind: 'done', verdict: 'inconclusive', why } };
+}
