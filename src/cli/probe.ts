@@ -45,7 +45,7 @@ export function registerProbe(program: Command, ctx: CliContext): void {
       'Sends GET requests continuously and keeps account of each: who answered, how long it took, what failed. ' +
         'Works against any URL, also one that is not behind Crossfade. Ctrl-C ends it with the report. ' +
         'Exits 0 when no request failed, 1 otherwise.\n\n' +
-        'A failed request is of one kind: refused (nobody listens), unreachable (no way there), reset, closed ' +
+        'A failed request is of one kind: refused (nobody listens), unreachable (no way there), tls, reset, closed ' +
         '(before an answer), timeout, bad_body (the answer died before its end), bad_answer (not HTTP), ' +
         "http_503_router (the router's own 503), http_router (another error of the router's own), http_5xx, http_4xx.",
     )

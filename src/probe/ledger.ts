@@ -14,10 +14,16 @@ export interface Ledger {
 const WITHOUT_LATENCY: ReadonlySet<FailureKind | null> = new Set([
   'refused',
   'unreachable',
+  'tls',
   'reset',
   'closed',
   'bad_answer',
 ] satisfies FailureKind[]);
+
+/** What a server calls itself must not fill memory: it may be another name in each answer. */
+const MAX_REVISIONS = 100;
+/** All that came after so many. */
+const OTHERS = 'others';
 
 export function createLedger(): Ledger {
   const latencies = createHistogram();
@@ -28,6 +34,11 @@ export function createLedger(): Ledger {
   let [requests, failed, answered, notSent] = [0, 0, 0, 0];
   let firstStartAt: Ms = Number.POSITIVE_INFINITY;
   let lastEndAt: Ms = 0;
+
+  function named(revision: string | null): string | null {
+    if (revision === null || perRevision.has(revision) || perRevision.size < MAX_REVISIONS) return revision;
+    return OTHERS;
+  }
 
   function count(record: RequestRecord): void {
     requests += 1;
@@ -45,7 +56,8 @@ export function createLedger(): Ledger {
   }
 
   return {
-    add(record) {
+    add(given) {
+      const record = { ...given, revision: named(given.revision) };
       count(record);
       const latencyMs = record.endedAt - record.intendedAt;
       if (!WITHOUT_LATENCY.has(record.failure)) latencies.add(latencyMs);

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { kindOfError, kindOfStatus, ProbeTimeout } from './failure.ts';
+import { kindOfError, kindOfStatus, ProbeTimeout, UnaskedUpgrade } from './failure.ts';
 import { revisionOf } from './revision.ts';
 import type { Answer } from './types.ts';
 
@@ -29,6 +29,13 @@ export function sendRequest(target: Target, agent: http.Agent): Promise<Answer> 
     };
     const fail = (error: Error) => finish(failed(error, head));
     sent.on('error', fail);
+    // An answer that Node takes for no answer (101, unasked) ends without an event of its own; what has been told stays.
+    sent.on('close', () => fail(new Error('the connection ended without a complete answer')));
+    sent.on('upgrade', (response, socket) => {
+      head = response;
+      socket.destroy();
+      fail(new UnaskedUpgrade());
+    });
     sent.on('response', (response) => {
       head = response;
       readBody(response, fail, (body) => finish(answered(target, response, body)));

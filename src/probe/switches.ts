@@ -7,6 +7,8 @@ const GONE_AFTER = 100;
 /** The same for one that was seen a few times only: its share may be tiny. */
 const GONE_AFTER_RARE = 1000;
 const REGULAR = 20;
+/** The oldest are forgotten beyond this: a probe may run for months. */
+const MAX_SWITCHES = 1000;
 
 /** From the first answer of a revision until it stopped answering. */
 interface Episode {
@@ -57,6 +59,7 @@ export function createSwitchTracker(): SwitchTracker {
     if (from === null) return undefined;
     const found: Switch = { from, to, firstNewAt: at, slowestMs: 0, failed: 0 };
     switches.push(found);
+    if (switches.length > MAX_SWITCHES) switches.shift();
     return found;
   }
 
@@ -64,7 +67,11 @@ export function createSwitchTracker(): SwitchTracker {
     add(record, latencyMs) {
       while (recent[0] !== undefined && recent[0].record.endedAt < record.endedAt - AROUND_MS) recent.shift();
       recent.push({ record, latencyMs });
-      for (const known of switches) note(known, record, latencyMs);
+      for (let k = switches.length - 1; k >= 0; k--) {
+        const known = switches[k] as Switch;
+        if (known.firstNewAt + AROUND_MS < record.intendedAt) break;
+        note(known, record, latencyMs);
+      }
       if (record.revision === null) return undefined;
       const found = answerOf(record.revision, record.endedAt);
       if (found === undefined) return undefined;

@@ -7,6 +7,8 @@ export type FailureKind =
   | 'refused'
   /** No way to the address: name not known, host or network not reachable. */
   | 'unreachable'
+  /** No TLS came about: not spoken there, or a certificate that is not trusted. */
+  | 'tls'
   /** The connection was reset (TCP RST). */
   | 'reset'
   /** The connection was closed before any answer. */

@@ -66,6 +66,39 @@ test('something that is not HTTP is a bad answer', async () => {
   assert.equal((await kindFrom(await rawAnswer('SSH-2.0-x\r\n', (s) => s.end()))).failure, 'bad_answer');
 });
 
+test('an upgrade that nobody asked for is a bad answer', async () => {
+  const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+  const record = await kindFrom(await rawAnswer(upgrade, () => {}));
+  assert.equal(record.failure, 'bad_answer');
+  assert.equal(record.status, 101);
+});
+
+test('a 101 that upgrades nothing ends too', async () => {
+  const record = await kindFrom(await rawAnswer('HTTP/1.1 101 X\r\n\r\n', (s) => s.end()));
+  assert.ok(record.failure !== null);
+});
+
+test('a head without an end is a bad answer, before it fills memory', async () => {
+  const server = await serveRaw((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n');
+    const more = () => {
+      while (socket.writable && socket.write(`x-filler: ${'a'.repeat(1000)}\r\n`));
+    };
+    socket.on('drain', more);
+    more();
+  });
+  assert.equal((await kindFrom(server)).failure, 'bad_answer');
+});
+
+test('where no TLS is spoken, that is told', async () => {
+  const server = await serveHttp((_request, response) => response.end('plain'));
+  try {
+    assert.equal((await probeOnce(server.url.replace('http:', 'https:'))).failure, 'tls');
+  } finally {
+    await server.close();
+  }
+});
+
 test('no answer within the limit is a timeout', async () => {
   const server = await serveHttp(() => {});
   assert.equal((await kindFrom(server, { timeoutMs: 50 })).failure, 'timeout');

@@ -114,3 +114,13 @@ test('the revision comes from the header of Crossfade, then of the application, 
   assert.equal(revisionOf({}, '{"version": 1, "cut o'), 'unknown');
   assert.equal(revisionOf({ 'content-type': 'application/json' }, 'null'), 'unknown');
 });
+
+test('a server that gives itself another name each time fills neither memory nor report', () => {
+  const ledger = createLedger();
+  for (let n = 1; n <= 5_000; n++) ledger.add(record(n, `v-${n}`));
+  const { byRevision, switches, requests } = ledger.summary();
+  assert.equal(requests, 5_000);
+  assert.equal(Object.keys(byRevision).length, 101);
+  assert.equal(byRevision.others?.requests, 4_900);
+  assert.ok(switches.length <= 1000);
+});

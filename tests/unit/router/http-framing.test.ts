@@ -209,6 +209,12 @@ const FRAMING: Check[] = [
     expect: ({ text }) => assert.ok(status(502)(text)),
   },
   {
+    name: 'answers 502 to what announces an answer for ever',
+    send: 'GET /announces HTTP/1.1\r\nHost: a\r\n\r\n',
+    until: (text) => text.includes('HTTP/1.1 502'),
+    expect: ({ text }) => assert.match(text, /HTTP\/1.1 502/),
+  },
+  {
     name: 'answers 502 to what is not HTTP, and asks once only',
     send: 'GET /garbage HTTP/1.1\r\nHost: a\r\n\r\n',
     until: status(502),

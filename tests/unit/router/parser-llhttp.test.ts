@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Body, copyUncut } from '../../../src/routers/embedded/data/framing.ts';
 import { Head } from '../../../src/routers/embedded/data/head.ts';
-import { parseRequest } from '../../../src/routers/embedded/data/message.ts';
+import { parseRequest, parseResponse } from '../../../src/routers/embedded/data/message.ts';
 
 /** What Node's own parser, the one most replicas read with, makes of a request. */
 interface Reading {
@@ -182,5 +182,94 @@ describe('what this framing passes on of a chunked request', () => {
       { numRuns: 5_000 },
     );
     assert.ok(taken > 500, `only ${taken} bodies were taken`);
+  });
+});
+
+interface AnswerReading {
+  status: number;
+  fields: number;
+  minor: number;
+  body: string;
+  complete: boolean;
+  failed: boolean;
+}
+
+function readAnswerByNode(bytes: Buffer): AnswerReading {
+  const parser = new HTTPParser();
+  parser.initialize(HTTPParser.RESPONSE ?? 2, {}, 32_768, 0);
+  const reading: AnswerReading = {
+    status: 0,
+    fields: 0,
+    minor: -1,
+    body: '',
+    complete: false,
+    failed: false,
+  };
+  const on = (event: string, listener: (...args: never[]) => unknown): void => {
+    parser[HTTPParser[event] ?? -1] = listener;
+  };
+  on('kOnHeaders', () => {});
+  on('kOnHeadersComplete', ((
+    _major: number,
+    minor: number,
+    fields: string[],
+    _method: unknown,
+    _url: unknown,
+    status: number,
+  ): number => {
+    Object.assign(reading, { status, minor, fields: fields.length / 2 });
+    return 0;
+  }) as (...args: never[]) => unknown);
+  on('kOnBody', (piece: Buffer) => {
+    reading.body += piece.toString('latin1');
+  });
+  on('kOnMessageComplete', () => {
+    reading.complete = true;
+  });
+  reading.failed = parser.execute(bytes) instanceof Error;
+  parser.close();
+  return reading;
+}
+
+const answerHead = fc
+  .tuple(
+    fc.constantFrom('200 OK', '404 Not Found', '204 ', '304 Not Modified', '500', '201 \xe9t\xe9'),
+    fc.constantFrom('HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0'),
+    fc.array(fc.constantFrom(...PIECES.filter((piece) => !piece.startsWith('Host'))), { maxLength: 5 }),
+  )
+  .map(([status, version, fields]) => `${version} ${status}\r\n${fields.join('')}\r\n`);
+const brokenAnswer = fc
+  .tuple(answerHead, fc.nat(), fc.constantFrom(...ODD), fc.constantFrom(0, 1, 2))
+  .map(([text, at, odd, cut]) => {
+    const place = at % text.length;
+    return `${text.slice(0, place)}${odd}${text.slice(place + cut)}`;
+  });
+
+describe('what this parser takes of an answer, llhttp takes too', () => {
+  it('and reads the same status, version, number of fields and length', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.oneof({ arbitrary: brokenAnswer, weight: 4 }, answerHead), (text) => {
+        const bytes = Buffer.from(text, 'latin1');
+        const parsed = new Head();
+        const end = parseResponse(bytes, 0, bytes.length, parsed);
+        if (end < 0) return;
+        taken++;
+        const own = text.slice(0, end);
+        const body = parsed.chunked ? '3\r\nabc\r\n0\r\n\r\n' : 'abcdefgh';
+        const reading = readAnswerByNode(Buffer.from(own + body, 'latin1'));
+        assert.equal(reading.status, parsed.status, `llhttp refuses ${JSON.stringify(text)}`);
+        assert.equal(reading.minor, parsed.minor);
+        assert.equal(own.split('\r\n').length - 3, reading.fields, JSON.stringify(text));
+        // These end with their head; otherwise both must see the same end of the body.
+        if (parsed.status === 204 || parsed.status === 304) return;
+        if (parsed.chunked) assert.equal(reading.body, 'abc', JSON.stringify(text));
+        else if (parsed.contentLength >= 0)
+          assert.equal(reading.body, body.slice(0, parsed.contentLength), JSON.stringify(text));
+        else assert.equal(reading.body, body, JSON.stringify(text));
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(taken > 500, `only ${taken} heads were taken`);
   });
 });

@@ -15,6 +15,8 @@ import { connect, type Peer, put } from './transport.ts';
 const MAX_ANSWER_HEAD_BYTES = 4 * MAX_HEAD_BYTES;
 /** How long before the replica closes an idle connection it is not used any more. */
 const IDLE_MARGIN_MS = 1_000;
+/** A replica that only ever announces an answer does not answer. */
+const MAX_INFORMATION = 100;
 const TUNNEL_END_MS = 5_000;
 
 /** One for all: a parse is over before the next one begins. */
@@ -34,6 +36,8 @@ export class UpstreamConn implements Peer {
   private readonly plane: DataPlane;
   private readonly body = new Body();
   private inBody = false;
+  /** 1xx answers to the request under way. */
+  private informed = 0;
   private keepAlive = true;
   private closed = false;
   private pending: Buffer | null = null;
@@ -47,6 +51,7 @@ export class UpstreamConn implements Peer {
   start(client: ClientConn): void {
     this.client = client;
     this.inBody = false;
+    this.informed = 0;
     this.keepAlive = true;
     // Until the connection stands the whole request is kept for another replica, so no more of it may come in.
     if (!this.connected) client.pauseBody();
@@ -101,19 +106,23 @@ export class UpstreamConn implements Peer {
       end = b.length;
       this.pending = null;
     }
-    const headEnd = parseResponse(b, start, end, HEAD);
+    let headEnd = parseResponse(b, start, end, HEAD);
+    // 100 Continue, 103 Early Hints: passed on, and the answer is still to come.
+    while (headEnd >= 0 && HEAD.status < 200 && HEAD.status !== 101) {
+      if (++this.informed > MAX_INFORMATION) {
+        upstreamBroken(client, this, { kind: 'malformed' });
+        return;
+      }
+      if (client.minor === 1) client.socket.write(writeInformation(b, start, HEAD));
+      start = headEnd;
+      if (start === end) return;
+      headEnd = parseResponse(b, start, end, HEAD);
+    }
     if (headEnd === MALFORMED || (headEnd === INCOMPLETE && end - start > MAX_ANSWER_HEAD_BYTES)) {
       upstreamBroken(client, this, { kind: 'malformed' });
     } else if (headEnd === INCOMPLETE) this.pending = Buffer.from(b.subarray(start, end));
     else if (HEAD.status === 101) this.switchProtocols(client, b, start, end);
-    else if (HEAD.status < 200) this.inform(client, b, start, headEnd, end);
     else this.answer(client, b, start, end);
-  }
-
-  /** 100 Continue, 103 Early Hints: passed on, and the answer is still to come. */
-  private inform(client: ClientConn, b: Buffer, start: number, headEnd: number, end: number): void {
-    if (client.minor === 1) client.socket.write(writeInformation(b, start, HEAD));
-    if (headEnd < end) this.readHead(client, b, headEnd, end);
   }
 
   private switchProtocols(client: ClientConn, b: Buffer, start: number, end: number): void {

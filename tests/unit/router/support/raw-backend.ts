@@ -89,6 +89,7 @@ const CANNED: Record<string, string[]> = {
     'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   ],
+  '/announces': ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(20_000)],
   '/garbage': ['SSH-2.0-OpenSSH_9.2\r\n'],
   '/early': ['HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'],
   '/chunk': [
