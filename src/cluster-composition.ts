@@ -171,7 +171,7 @@ function openIntake({ engine, now, log, metrics }: Lead, store: AppStatusStore):
   const intake = createIntake({
     wanted: (app) => store.wanted(app),
     load: (app) => store.load(app),
-    take: (object, expectedGeneration, audit) => store.putApp(object, expectedGeneration, audit),
+    take: (object, expectedGeneration) => store.take(object, expectedGeneration),
     refuse(app, generation, conditions, message) {
       metrics.refused();
       store.show(app, { observedGeneration: generation, conditions, message });

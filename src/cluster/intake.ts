@@ -3,7 +3,7 @@ import type { AppKey, AppObject, Ms, Revision, RunSpec } from '../core/model.ts'
 import { HASH_VERSION, revisionIdOf } from '../core/revision.ts';
 import type { Condition } from '../kubernetes/crossfade.ts';
 import type { Engine } from '../ports/engine.ts';
-import type { AuditEntry, Stored } from '../ports/store.ts';
+import type { Stored } from '../ports/store.ts';
 import type { AppSpec } from '../spec/app.ts';
 import { parseAppValue } from '../spec/index.ts';
 import { API_VERSION } from '../spec/schema.ts';
@@ -23,7 +23,8 @@ export interface IntakeDeps {
   /** The newest wish that was not taken up; undefined: there is none. */
   wanted(app: AppKey): WantedApp | undefined;
   load(app: AppKey): Promise<Stored | undefined>;
-  take(object: AppObject, expectedGeneration: number, audit: AuditEntry): Promise<void>;
+  /** @throws OperatingError E_CONFLICT */
+  take(object: AppObject, expectedGeneration: number): void;
   /** Tells users that what they wrote cannot be taken up. */
   refuse(app: AppKey, generation: number, conditions: Condition[], message: string): void;
   engine: Pick<Engine, 'prepare'>;
@@ -65,7 +66,7 @@ async function takeUp(deps: IntakeDeps, app: AppKey): Promise<'done' | 'again'> 
       dryRun: false,
       progress: (line) => deps.log.info({ app }, line),
     });
-    return await take(deps, objectOf(deps, { app, wanted, spec, run, stored }), stored, 'apply');
+    return take(deps, objectOf(deps, { app, wanted, spec, run, stored }), stored, 'apply');
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     if (error.code !== 'E_CONFLICT') refuse(deps, app, wanted, error);
@@ -73,28 +74,17 @@ async function takeUp(deps: IntakeDeps, app: AppKey): Promise<'done' | 'again'> 
   }
 }
 
-async function takeDeletion(
-  deps: IntakeDeps,
-  wanted: WantedApp,
-  stored: Stored | undefined,
-): Promise<'done' | 'again'> {
+function takeDeletion(deps: IntakeDeps, wanted: WantedApp, stored: Stored | undefined): 'done' {
   if (!stored) return 'done';
   const object = { ...stored.object, generation: wanted.generation, deleting: true, actor: actorOf(wanted) };
   return take(deps, object, stored, 'delete');
 }
 
-async function take(
-  deps: IntakeDeps,
-  object: AppObject,
-  stored: Stored | undefined,
-  action: string,
-): Promise<'done' | 'again'> {
-  const audit = { at: deps.now(), app: object.key, actor: object.actor, verified: false, action };
-  await deps.take(object, stored?.object.generation ?? 0, audit);
-  deps.log.info(
-    { app: object.key, generation: object.generation, revision: object.revision.id },
-    `${action}: taken up`,
-  );
+/** Who changed what is in the audit log of the cluster: a list of our own would say it once more. */
+function take(deps: IntakeDeps, object: AppObject, stored: Stored | undefined, what: string): 'done' {
+  deps.take(object, stored?.object.generation ?? 0);
+  const { key: app, generation, revision } = object;
+  deps.log.info({ app, generation, revision: revision.id }, `${what}: taken up`);
   return 'done';
 }
 

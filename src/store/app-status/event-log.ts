@@ -20,8 +20,13 @@ export interface EventLog {
 const KEPT_AFTER = 500;
 
 /** An App's events are in its status, written with the commit that they belong to. */
-export function createEventLog(kube: Kube, apps: AppCache, perApp: number): EventLog {
-  const departed = createRecords<StoredEvent>(kube, 'crossfade-removed-apps', KEPT_AFTER);
+export function createEventLog(
+  kube: Kube,
+  apps: AppCache,
+  perApp: number,
+  only: string | undefined,
+): EventLog {
+  const departed = createRecords<StoredEvent>(kube, 'crossfade-removed-apps', KEPT_AFTER, only);
   let lastId = 0;
 
   /** Ids grow over all Apps and over restarts: hundreds within a millisecond, or one more than the last. */

@@ -1,5 +1,5 @@
 import { emptyState } from '../../core/decide/state.ts';
-import type { AppKey, AppState } from '../../core/model.ts';
+import type { AppKey, AppObject } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS, type AppStatus } from '../../kubernetes/crossfade.ts';
 import type { AuditEntry, Store } from '../../ports/store.ts';
@@ -19,10 +19,10 @@ import { type AppCache, appCache, type Scope, writeStatus } from './apps.ts';
 import { type CommandCache, commandCache } from './command-cache.ts';
 import { type CommandBook, createCommandBook } from './commands.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
-import { stateText } from './fit.ts';
 import { createRecords, type Records } from './records.ts';
 import { type Row, storedOf, type Wanted, wantedOf } from './row.ts';
 import { createShown, type Shown } from './shown.ts';
+import { createTaken, stateFields, type Taken } from './taken.ts';
 
 export interface AppStatusOptions extends Partial<StoreLimits> {
   kube: Kube;
@@ -42,6 +42,12 @@ export interface AppStatusStore extends Store {
   seen(app: AppKey): string | undefined;
   /** Called when a spec came that is to be taken up. */
   onUntaken(listener: (app: AppKey) => void): () => void;
+  /**
+   * Like putApp, without a write of its own: it is stored with the next commit. Nothing is lost when there is none, for the
+   * user's spec is still there to be taken up.
+   * @throws OperatingError E_CONFLICT
+   */
+  take(object: AppObject, expectedGeneration: number): void;
   /** What people see of an App: written with the next commit, or soon by itself. `beside`: only when something is written. */
   show(app: AppKey, fields: AppStatus, beside?: AppStatus): void;
 }
@@ -74,21 +80,23 @@ interface StoreParts {
   events: EventLog;
   book: CommandBook;
   shown: Shown;
+  taken: Taken;
   addAudit(entry: AuditEntry): Promise<void>;
 }
 
 function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCache): AppStatusStore {
-  const { kube, home, log } = options;
+  const { kube, scope, home, log } = options;
   const limits = limitsFrom({ ...IN_CLUSTER, ...options });
   const changes = createChanges();
   const untaken = new Set<(app: AppKey) => void>();
-  const audit = createRecords<AuditEntry>(kube, 'crossfade-audit', limits.auditEntries);
+  const audit = createRecords<AuditEntry>(kube, 'crossfade-audit', limits.auditEntries, scope.namespace);
   const parts: StoreParts = {
     kube,
     apps,
-    events: createEventLog(kube, apps, limits.eventsPerApp),
+    events: createEventLog(kube, apps, limits.eventsPerApp, scope.namespace),
     book: createCommandBook({ kube, cache: commands, keep: limits.doneCommandsPerApp, log }),
     shown: createShown(kube, apps, log),
+    taken: createTaken(apps),
     addAudit: (entry) => audit.append(entry.app?.split('/')[0] ?? home, [entry]),
   };
   apps.onChange(({ key, now, before }) => {
@@ -102,12 +110,16 @@ function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCac
   return {
     ...reading(parts, audit),
     ...writing(parts),
-    wanted: (app) => wantedAt(apps.get(app)),
+    wanted: (app) => wantedAt(parts.taken.row(app)),
     seen: (app) => apps.get(app)?.seen,
-    untaken: () => [...apps.all()].filter(isUntaken),
+    untaken: () => parts.taken.rows().filter(isUntaken),
     onUntaken(listener) {
       untaken.add(listener);
       return () => untaken.delete(listener);
+    },
+    take(object, expectedGeneration) {
+      takeUp(parts.taken, object, expectedGeneration);
+      changes.emit(object.key, 'app');
     },
     show: parts.shown.set,
     onChange: changes.subscribe,
@@ -122,26 +134,21 @@ function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCac
 
 type Writing = Pick<Store, 'putApp' | 'commit' | 'removeApp' | 'addCommand' | 'addAudit'>;
 
-function writing({ kube, apps, events, book, shown, addAudit }: StoreParts): Writing {
+function writing({ kube, apps, events, book, shown, taken, addAudit }: StoreParts): Writing {
   return {
     async putApp(object, expectedGeneration, entry) {
-      assertNextGeneration(object, expectedGeneration);
-      const row = apps.get(object.key);
-      const found = row?.accepted ?? 0;
-      if (!row || found !== expectedGeneration)
-        throw generationConflict(object.key, expectedGeneration, found);
-      const fresh = row.state === undefined ? stateFields(object.key, emptyState()) : {};
-      const status = { object: JSON.stringify(object), acceptedGeneration: object.generation, ...fresh };
-      await writeStatus(kube, apps, row, { ...status, observedGeneration: object.generation });
+      const row = takeUp(taken, object, expectedGeneration);
+      const fresh = apps.get(object.key)?.state === undefined ? stateFields(object.key, emptyState()) : {};
+      await writeStatus(kube, apps, row, { ...taken.pending(row), ...fresh });
       if (entry) await addAudit(entry);
     },
     async commit(app, expectedVersion, { next, events: happened }) {
       assertNextVersion(app, next, expectedVersion);
-      const row = apps.get(app);
+      const row = taken.row(app);
       if (!row?.object) throw versionConflict(app, expectedVersion, undefined);
       if (row.stateVersion !== expectedVersion) throw versionConflict(app, expectedVersion, row.stateVersion);
-      const status = { ...stateFields(app, next), ...events.add(row, happened), ...shown.pending(row) };
-      await writeStatus(kube, apps, row, status);
+      const news = { ...taken.pending(row), ...events.add(row, happened), ...shown.pending(row) };
+      await writeStatus(kube, apps, row, { ...stateFields(app, next), ...news });
       await book.settle(row, next);
     },
     async removeApp(app) {
@@ -152,7 +159,7 @@ function writing({ kube, apps, events, book, shown, addAudit }: StoreParts): Wri
       await removeObject(kube, apps, row);
     },
     async addCommand(app, command, entry) {
-      const row = apps.get(app);
+      const row = taken.row(app);
       if (!row?.object) throw appNotFound(app);
       const added = await book.add(row, command);
       if (added === 'added') await addAudit(entry);
@@ -164,16 +171,20 @@ function writing({ kube, apps, events, book, shown, addAudit }: StoreParts): Wri
 
 type Reading = Pick<Store, 'apps' | 'load' | 'commands' | 'events' | 'audit'>;
 
-function reading({ apps, events, book }: StoreParts, audit: Records<AuditEntry>): Reading {
+function reading({ taken, events, book }: StoreParts, audit: Records<AuditEntry>): Reading {
   const load = (app: AppKey) => {
-    const row = apps.get(app);
+    const row = taken.row(app);
     return row && storedOf(row);
   };
   return {
-    apps: async () => [...apps.all()].flatMap((row) => (row.object === undefined ? [] : [row.key])).sort(),
+    apps: async () =>
+      taken
+        .rows()
+        .flatMap((row) => (row.object === undefined ? [] : [row.key]))
+        .sort(),
     load: async (app) => load(app),
     async commands(app) {
-      const row = apps.get(app);
+      const row = taken.row(app);
       return row ? book.waiting(row, () => load(app)?.state ?? emptyState()) : [];
     },
     events: events.read,
@@ -188,8 +199,14 @@ function reading({ apps, events, book }: StoreParts, audit: Records<AuditEntry>)
   };
 }
 
-function stateFields(app: AppKey, state: AppState): AppStatus {
-  return { state: stateText(app, state), stateVersion: state.version };
+/** @returns the App as it is stored; @throws OperatingError E_CONFLICT */
+function takeUp(taken: Taken, object: AppObject, expectedGeneration: number): Row {
+  assertNextGeneration(object, expectedGeneration);
+  const row = taken.row(object.key);
+  const found = row?.accepted ?? 0;
+  if (!row || found !== expectedGeneration) throw generationConflict(object.key, expectedGeneration, found);
+  taken.add(row, object);
+  return row;
 }
 
 function wantedAt(row: Row | undefined): (Wanted & Pick<Row, 'generation' | 'deleting'>) | undefined {

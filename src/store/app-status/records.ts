@@ -25,7 +25,13 @@ const KIND_LABEL = `${API_GROUP}/records`;
 const MOST_BYTES = 500_000;
 const ATTEMPTS = 10;
 
-export function createRecords<T>(kube: Kube, name: string, most: number): Records<T> {
+/** @param only namespace that alone may be read: there may be no right to another */
+export function createRecords<T>(
+  kube: Kube,
+  name: string,
+  most: number,
+  only: string | undefined,
+): Records<T> {
   let queue: Promise<void> = Promise.resolve();
 
   async function appendOnce(namespace: string, entries: readonly T[]): Promise<void> {
@@ -54,7 +60,7 @@ export function createRecords<T>(kube: Kube, name: string, most: number): Record
       queue = done.catch(() => undefined);
       return done;
     },
-    async read(namespace) {
+    async read(namespace = only) {
       const maps =
         namespace === undefined
           ? await kube.list(CONFIG_MAPS, { labelSelector: `${KIND_LABEL}=${name}` })

@@ -34,7 +34,7 @@ function lab(wanted: WantedApp | undefined, change: Partial<IntakeDeps> = {}): L
   const intake = createIntake({
     wanted: () => wanted,
     load: async () => undefined,
-    take: async (object, expected) => void taken.push({ object, expected }),
+    take: (object, expected) => taken.push({ object, expected }),
     refuse: (_app, generation, conditions, message) => refused.push({ generation, conditions, message }),
     engine: { prepare: async () => RUN },
     now: () => 1_000,
@@ -110,7 +110,7 @@ describe('the intake of App objects', () => {
   });
 
   it('says nothing of a conflict: it is looked at again', async () => {
-    const take = async () => {
+    const take = () => {
       throw new OperatingError('E_CONFLICT', 'changed meanwhile');
     };
     const { refused, settled } = lab(wantedApp(), { take });
