@@ -1,4 +1,5 @@
 import type { AppSpec, Match } from '../spec/app.ts';
+import { checkCapabilities, type RouterCapabilities } from './capabilities.ts';
 import { compile } from './compile.ts';
 import { contentDifferences, type Difference } from './content-differences.ts';
 import {
@@ -48,9 +49,13 @@ export interface PlanRequest {
   revision?: Pick<Revision, 'id' | 'run'>;
   /** What a daemon has of this App; absent: compared with nothing. */
   stored?: { object: AppObject; state: AppState };
+  /** The router that would carry the requests, where it is known. */
+  router?: { name: string; capabilities: RouterCapabilities };
 }
 
-export function planFor({ spec, revision, stored }: PlanRequest): PlanView {
+/** @throws OperatingError E_ROUTER_CANNOT */
+export function planFor({ spec, revision, stored, router }: PlanRequest): PlanView {
+  if (router) checkCapabilities(spec, router.name, router.capabilities);
   const stable = stored?.state.stable === undefined ? undefined : stored.state.pools[stored.state.stable];
   const hasStable = stored ? stable !== undefined : true;
   const change = stored ? changeOf(spec, revision, stored) : 'unknown';

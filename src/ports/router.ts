@@ -1,3 +1,4 @@
+import type { RouterCapabilities } from '../core/capabilities.ts';
 import type { AppKey, Counts, Front, Ms, PoolId, ReplicaId, RouterView, RouteTable } from '../core/model.ts';
 import type { ActionContext } from './engine.ts';
 
@@ -22,17 +23,6 @@ export interface RouterObservation {
   view: RouterView;
   answered: Answered[];
   latency: Record<PoolId, LatencySummary>;
-}
-
-export interface RouterCapabilities {
-  /** Smallest step of a weight, in basis points; 0 = no weights. */
-  weightResolutionBp: number;
-  header: boolean;
-  cookie: boolean;
-  sticky: boolean;
-  hold: boolean;
-  preview: boolean;
-  measuredBy: 'router' | 'replica' | 'probe';
 }
 
 /** Carries requests. */

@@ -23,10 +23,11 @@
  * Answers of the router itself carry `x-crossfade-error: <code>`; see data/own-answer.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, Ms, ReplicaId, RouteTable } from '../../core/model.ts';
 import type { ActionContext } from '../../ports/engine.ts';
-import type { Router, RouterCapabilities, RouterObservation } from '../../ports/router.ts';
+import type { Router, RouterObservation } from '../../ports/router.ts';
 import { routerDown } from './adapter/connection.ts';
 import { probe } from './adapter/probe.ts';
 import { type LinkLogger, RouterLink } from './adapter/router-link.ts';

@@ -1,4 +1,5 @@
 import type { ApplyResponse } from '../../api/types.ts';
+import { checkCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, AppObject, Revision, RunSpec } from '../../core/model.ts';
 import { canonicalJson, HASH_VERSION, revisionIdOf } from '../../core/revision.ts';
@@ -69,8 +70,9 @@ async function onConflictAgain<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @throws OperatingError E_ROUTE_CLAIMED, E_PORT_TAKEN */
+/** @throws OperatingError E_ROUTER_CANNOT, E_ROUTE_CLAIMED, E_PORT_TAKEN */
 async function checkRoute(context: ApiContext, spec: AppSpec): Promise<void> {
+  checkCapabilities(spec, context.router.name, context.router.capabilities);
   const others = await storedSpecs(context);
   checkClaims(spec, others);
   await checkFront(context.router, spec, others.values());

@@ -99,7 +99,8 @@ export function changeRoutes(context: ApiContext) {
       const spec = parseSpec(request.app, request.baseDir, c.get('caller'), asked);
       const revision = await dryRevision(context, spec, c.req.raw.signal);
       const stored = await context.store.load(`${asked.namespace}/${asked.name}`);
-      return c.json(planFor({ spec, revision, ...(stored ? { stored } : {}) }), 200);
+      const { router } = context;
+      return c.json(planFor({ spec, revision, router, ...(stored ? { stored } : {}) }), 200);
     });
 }
 

@@ -1,0 +1,61 @@
+import type { AppSpec } from '../spec/app.ts';
+import { compile } from './compile.ts';
+import { OperatingError } from './errors.ts';
+import { type Arm, FULL_WEIGHT, type Route } from './model.ts';
+
+/** What a router says of itself. Docs have it as a table; what it cannot do is refused before anything starts. */
+export interface RouterCapabilities {
+  /** Smallest step of a weight, in basis points; 0 = no weights. */
+  weightResolutionBp: number;
+  header: boolean;
+  cookie: boolean;
+  sticky: boolean;
+  hold: boolean;
+  preview: boolean;
+  measuredBy: 'router' | 'replica' | 'probe';
+}
+
+/**
+ * Whether a router can do all that the releases of an App ask of it. A weaker way is never taken in silence.
+ * @throws OperatingError E_ROUTER_CANNOT
+ */
+export function checkCapabilities(
+  { spec, metadata }: AppSpec,
+  router: string,
+  can: RouterCapabilities,
+): void {
+  if (!spec.route) return;
+  const stages = compile({ spec, cause: 'apply', hasStable: true, salt: '' });
+  const beyond = new Set(stages.flatMap((stage) => beyondRouter(stage.route, can)));
+  if (spec.route.previewListen && !can.preview) beyond.add('a preview (route.previewListen)');
+  if (beyond.size === 0) return;
+  const what = [...beyond].join('; ');
+  throw new OperatingError(
+    'E_ROUTER_CANNOT',
+    `the release of ${metadata.name} (${spec.strategy.kind}) asks of the ${router} router what it cannot do: ${what}`,
+    {
+      hint: 'choose another strategy, or other steps; docs/reference/matrix.md says what each router can do',
+    },
+  );
+}
+
+function beyondRouter(route: Route<Arm>, can: RouterCapabilities): string[] {
+  const beyond = route.split.kind === 'weights' ? beyondWeights(route.split.to, can.weightResolutionBp) : [];
+  const conditions = route.matches.map((match) => match.when);
+  if (!can.header && conditions.some((when) => when.headers.length > 0)) beyond.push('routing by header');
+  if (!can.cookie && conditions.some((when) => when.cookies.length > 0)) beyond.push('routing by cookie');
+  if (!can.sticky && route.sticky) beyond.push('users who stay on their side');
+  if (!can.hold && route.admit.kind === 'hold') beyond.push('requests that wait (hold)');
+  if (!can.preview && route.preview) beyond.push('a preview');
+  return beyond;
+}
+
+function beyondWeights(shares: readonly { weight: number }[], resolutionBp: number): string[] {
+  const split = shares.filter(({ weight }) => weight > 0 && weight < FULL_WEIGHT);
+  if (split.length === 0) return [];
+  if (resolutionBp === 0) return ['weights'];
+  const fine = split.map(({ weight }) => weight).filter((weight) => weight % resolutionBp !== 0);
+  return fine.map(
+    (weight) => `a weight of ${weight / 100}%, where its smallest step is ${resolutionBp / 100}%`,
+  );
+}
