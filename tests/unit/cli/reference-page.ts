@@ -32,6 +32,10 @@ Everything lives in the state dir: \`--state-dir\`, else \`$CROSSFADE_STATE_DIR\
 output is in \`daemon.log\`. \`plan\`, \`render\`, \`explain\`, \`schema\`, \`doctor\`, \`version\`, \`completion\`, \`daemon status\` and
 \`daemon stop\` never start one. With \`--server URL --token TOKEN\` (or \`$CROSSFADE_TOKEN\`) another machine's daemon is used.
 
+With \`--context NAME\` or \`--kubeconfig FILE\` the commands are for a Kubernetes cluster instead, with your own rights there, and print
+the same. As \`kubectl crossfade ...\` (or with \`CROSSFADE_TARGET=kubernetes\`) they are for the cluster that kubectl would talk to.
+Secrets and tokens are Kubernetes' own there.
+
 ## What it prints
 
 Results go to standard output; progress of starting a daemon, notes and errors go to standard error. \`-o json\` and \`-o yaml\`

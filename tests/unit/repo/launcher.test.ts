@@ -13,7 +13,7 @@ const PROGRAM = `
     process.once('SIGTERM', () => process.exit(5));
     setInterval(() => {}, 1000);
   } else process.exitCode = 3;
-  console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2) }));`;
+  console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2), target: process.env.CROSSFADE_TARGET }));`;
 
 interface Installation {
   root: string;
@@ -120,4 +120,12 @@ test('the package says what to do where there is no Node, or a broken one', asyn
   const broken = launch(launcher, [], emptyPath);
   assert.equal(broken.status, 1);
   assert.match(broken.stderr, /needs Node\.js 26 or later, but `node` in PATH is cannot start/);
+});
+
+test('as kubectl-crossfade it means the cluster that kubectl would talk to', async (t) => {
+  const { root, launcher, emptyPath } = await checkout(t);
+  const plugin = path.join(root, 'kubectl-crossfade');
+  await symlink(launcher, plugin);
+  assert.equal(JSON.parse(launch(plugin, ['get', 'apps'], emptyPath).stdout).target, 'kubernetes');
+  assert.equal(JSON.parse(launch(launcher, ['get', 'apps'], emptyPath).stdout).target, undefined);
 });
