@@ -11,7 +11,14 @@ import { SystemPackagesUnavailable } from '../system-packages.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster.ts';
 import { imageArchive } from './images/archive.ts';
 import { testImages } from './images/test-images.ts';
-import { FIRST_NODE, GATEWAY_CLASS, INGRESS_CLASS, ROUTER_ADMIN_PORT, ROUTER_PORT } from './layout.ts';
+import {
+  FIRST_NODE,
+  GATEWAY_CLASS,
+  INGRESS_CLASS,
+  MAX_NODES,
+  ROUTER_ADMIN_PORT,
+  ROUTER_PORT,
+} from './layout.ts';
 import { GATEWAY } from './objects.ts';
 import { ClusterUnavailable } from './unavailable.ts';
 
@@ -30,18 +37,29 @@ const USAGE = `usage: npm run cluster -- COMMAND [--name NAME]
 
 --name tells clusters apart (default: main).`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    name: { type: 'string', default: 'main' },
-    nodes: { type: 'string', default: '1' },
-    'no-router': { type: 'boolean', default: false },
-    'fake-nodes': { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-
 class UsageError extends Error {}
+
+const { values, positionals } = readArguments();
+const nameFlag = values.name === 'main' ? '' : ` --name ${values.name}`;
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        name: { type: 'string', default: 'main' },
+        nodes: { type: 'string', default: '1' },
+        'no-router': { type: 'boolean', default: false },
+        'fake-nodes': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    // An option that there is not.
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return process.exit(1);
+  }
+}
 
 const folder = clusterFolder();
 const stateDir = path.join(folder, values.name);
@@ -71,8 +89,9 @@ async function main([command, ...rest]: string[]): Promise<number> {
 
 async function up(): Promise<number> {
   const nodes = Number(values.nodes);
-  if (!Number.isInteger(nodes) || nodes < 1)
-    throw new UsageError(`--nodes ${values.nodes}: expected 1 or more`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
+    throw new UsageError(`--nodes ${values.nodes}: expected 1 to ${MAX_NODES}`);
+  }
   const present = await findCluster(stateDir);
   if (present !== undefined) return say(`The cluster ${values.name} is up already.\n\n${howToUse(present)}`);
   // What a keeper that was killed left behind.
@@ -89,11 +108,10 @@ async function up(): Promise<number> {
 }
 
 function howToUse(cluster: Cluster): string {
-  const name = values.name === 'main' ? '' : ` --name ${values.name}`;
   const { address } = FIRST_NODE;
   return `It has a network of its own, so everything that talks to it runs inside:
-  npm run cluster -- shell${name}                          a shell, with kubectl
-  npm run cluster -- shell${name} -- kubectl get pods -A   one command
+  npm run cluster -- shell${nameFlag}                          a shell, with kubectl
+  npm run cluster -- shell${nameFlag} -- kubectl get pods -A   one command
 
   kubeconfig       ${cluster.kubeconfig}
   node             ${address}; node ports answer there
@@ -103,7 +121,7 @@ function howToUse(cluster: Cluster): string {
   images           localhost/shop:1.0.0 to 3.0.0, localhost/service:v1 to v3 and others
   logs             ${path.dirname(cluster.logFile('x'))}
 
-  npm run cluster -- down${name}`;
+  npm run cluster -- down${nameFlag}`;
 }
 
 async function status(): Promise<number> {
@@ -149,7 +167,7 @@ async function down(): Promise<number> {
 async function present(): Promise<Cluster> {
   const cluster = await findCluster(stateDir);
   if (cluster === undefined)
-    throw new UsageError(`The cluster ${values.name} is not up: npm run cluster -- up`);
+    throw new UsageError(`The cluster ${values.name} is not up: npm run cluster -- up${nameFlag}`);
   return cluster;
 }
 

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { access, readdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { abandonedCgroups, removeCgroup } from '../../scripts/cluster/cgroups.ts';
-import { type Cluster, findCluster, startCluster } from '../../scripts/cluster/cluster.ts';
+import { type Cluster, findCluster } from '../../scripts/cluster/cluster.ts';
 import { readRecord } from '../../scripts/cluster/record.ts';
 import { ROOT } from '../../scripts/testing/files.ts';
 import { ownCluster } from '../support/cluster.ts';
@@ -14,18 +14,10 @@ import { processesUnder } from '../support/processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deployment } from './support/objects.ts';
+import { secondCluster } from './support/second-cluster.ts';
 
 const TIMEOUT_MS = 120_000;
 const POD_PROCESS = { name: 'web', image: 'localhost/pause:1' };
-
-async function start(t: TestContext): Promise<Cluster> {
-  const stateDir = path.join(await tempDir(t, 'k-'), 'c');
-  const cluster = await startCluster({ stateDir, leashed: true, tell: () => {} });
-  t.after(async () => {
-    if ((await findCluster(stateDir)) !== undefined) await cluster.down();
-  });
-  return cluster;
-}
 
 /** A pod that has no probe: the pause program answers none. */
 async function runPod(cluster: Cluster): Promise<void> {
@@ -81,7 +73,7 @@ test('a second cluster beside the first has pods of its own, and down leaves not
   const first = await ownCluster(t);
   if (first === undefined) return;
   const before = await machine();
-  const cluster = await start(t);
+  const cluster = await secondCluster(t);
   await runPod(cluster);
   const there = await tracesOf(cluster);
   assert.ok(
@@ -100,7 +92,7 @@ test('a second cluster beside the first has pods of its own, and down leaves not
 
 test('a keeper that is killed takes every process with it, and what it left is removed by the next', async (t) => {
   if ((await ownCluster(t)) === undefined) return;
-  const cluster = await start(t);
+  const cluster = await secondCluster(t);
   await runPod(cluster);
   const record = await readRecord(cluster.stateDir);
   assert.ok(record !== undefined);
@@ -117,7 +109,7 @@ test('a cluster ends with the process that started it, even if that one is kille
   const stateDir = path.join(await tempDir(t, 'k-'), 'c');
   const code = `
     import { startCluster } from ${JSON.stringify(path.join(ROOT, 'scripts/cluster/cluster.ts'))};
-    await startCluster({ stateDir: ${JSON.stringify(stateDir)}, leashed: true, tell: () => {} });
+    await startCluster({ stateDir: ${JSON.stringify(stateDir)}, leashed: true, extras: { router: false }, tell: () => {} });
     console.log('up');
     setInterval(() => {}, 1000);`;
   const owner = spawn(process.execPath, ['--input-type=module', '-e', code], {

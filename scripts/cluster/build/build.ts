@@ -47,15 +47,7 @@ export async function buildPrograms({ extras, tell }: BuildOptions): Promise<Pro
     'cluster',
     `gateway-api-${await hashOf(['traefik/go.mod', 'traefik/go.sum'])}`,
   );
-  const isComplete = async () => {
-    const found = await Promise.all([...folders.values(), crds].map(exists));
-    return found.every(Boolean);
-  };
-  if (!(await isComplete())) {
-    await whileClaimed('crossfade-cluster-build', tell, async () => {
-      await buildMissing({ parts, folders, crds, cache, tell });
-    });
-  }
+  await buildMissing({ parts, folders, crds, cache, tell });
   const system = await unpackDebian(SYSTEM_PACKAGES);
   const folder = (name: string) => path.join(folders.get(name) ?? fail(`no part ${name} was built`), 'bin');
   const own = parts.map(({ name }) => folder(name));
@@ -72,18 +64,18 @@ interface Plan {
 }
 
 async function buildMissing({ parts, folders, crds, cache, tell }: Plan): Promise<void> {
-  const go = await findGo(cache);
   await mkdir(path.join(cache, 'cluster'), { recursive: true });
   for (const [index, part] of parts.entries()) {
     const folder = folders.get(part.name) ?? fail(`no folder for ${part.name}`);
-    if (await exists(folder)) continue;
-    const of = `${index + 1} of ${parts.length}`;
-    tell(`building ${part.name} (${of}, once; about ${part.aboutMinutes} min on two cores) ...`);
-    const startedAt = performance.now();
-    await into(folder, (work) => buildPart(go, part, work));
-    tell(`built ${part.name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+    await unlessThere(folder, tell, async (work) => {
+      const of = `${index + 1} of ${parts.length}`;
+      tell(`building ${part.name} (${of}, once; about ${part.aboutMinutes} min on two cores) ...`);
+      const startedAt = performance.now();
+      await buildPart(await findGo(cache), part, work);
+      tell(`built ${part.name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+    });
   }
-  if (!(await exists(crds))) await into(crds, (work) => copyGatewayCrds(go, work));
+  await unlessThere(crds, tell, async (work) => copyGatewayCrds(await findGo(cache), work));
 }
 
 async function buildPart(go: Go, part: Part, work: string): Promise<void> {
@@ -105,7 +97,18 @@ async function copyGatewayCrds(go: Go, work: string): Promise<void> {
   for (const file of files) await cp(path.join(folder, file), path.join(work, path.basename(file)));
 }
 
-/** Half a result is never seen: the folder appears when it is complete. */
+/** One process fills a folder, others wait for it. Half a result is never seen: it appears when it is complete. */
+async function unlessThere(
+  folder: string,
+  tell: (line: string) => void,
+  fill: (work: string) => Promise<void>,
+): Promise<void> {
+  if (await exists(folder)) return;
+  await whileClaimed(`crossfade-${path.basename(folder)}`, tell, async () => {
+    if (!(await exists(folder))) await into(folder, fill);
+  });
+}
+
 async function into(folder: string, fill: (work: string) => Promise<void>): Promise<void> {
   const work = await mkdtemp(path.join(path.dirname(folder), '.building-'));
   try {
