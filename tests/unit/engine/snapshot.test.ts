@@ -118,6 +118,45 @@ it('links that stay within the folder are kept, those that leave it are left out
   assert.deepEqual(skipped.sort(), ['lib/up', 'outside', 'through']);
 });
 
+it('an App file is no part of its own source: a change of replicas alone makes no new revision', async (t) => {
+  const app = (replicas: number) =>
+    `# ours\napiVersion: crossfade.dev/v1\nkind: App # web\nmetadata: { name: shop }\nspec: { replicas: ${replicas} }\n`;
+  const deployment = 'apiVersion: apps/v1\nkind: Deployment\n';
+  const others = {
+    'server.js': 'listen',
+    'config.yaml': 'apiVersion: crossfade.dev/v1\nkind: AppList\n',
+    'deployment.yaml': `${deployment}# see crossfade.dev/v1, kind: App\n`,
+    'nested.yaml': 'template:\n  apiVersion: crossfade.dev/v1\n  kind: App\n',
+    'package.json': '{"apiVersion": 1, "kind": "App", "home": "https://crossfade.dev/"}',
+    'README.md': app(1),
+  };
+  const made = await lab(t, {
+    files: {
+      ...others,
+      'shop.yaml': app(1),
+      'deploy/both.yml': `${deployment}---\n${app(1)}`,
+      'deploy/shop.json': JSON.stringify({ apiVersion: 'crossfade.dev/v1', kind: 'App', spec: {} }),
+    },
+  });
+  const left: string[] = [];
+  const entries = await scanSource(made.source, {
+    useGitignore: false,
+    limitBytes: 1e6,
+    skipped: (name, why) => left.push(`${name}: ${why}`),
+  });
+  const files = entries.filter(({ kind }) => kind === 'file').map((entry) => entry.path);
+  assert.deepEqual(files.sort(), Object.keys(others).sort());
+  assert.deepEqual(
+    left.sort(),
+    ['deploy/both.yml', 'deploy/shop.json', 'shop.yaml'].map((name) => `${name}: it is an App file`),
+  );
+  const before = await made.engine.prepare(appSpec({ source: made.source }), QUIETLY);
+  writeFileSync(path.join(made.source, 'shop.yaml'), app(5));
+  assert.deepEqual(await made.engine.prepare(appSpec({ source: made.source }), QUIETLY), before);
+  writeFileSync(path.join(made.source, 'server.js'), 'listen again');
+  assert.notDeepEqual(await made.engine.prepare(appSpec({ source: made.source }), QUIETLY), before);
+});
+
 it('what is stored is the content, with executables, links and empty folders, and read-only', async (t) => {
   const source = folderFor(t, { 'a.txt': 'a', 'run.sh': '#!/bin/sh\n', empty: null, 'd/e/f.txt': 'f' });
   chmodSync(path.join(source, 'run.sh'), 0o750);

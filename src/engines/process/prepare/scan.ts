@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { OperatingError } from '../../../core/errors.ts';
 import { isMissing, systemCode } from '../failures.ts';
+import { isAppFile } from './app-file.ts';
 import { type IgnoreRules, ignoreRules } from './ignore-rules.ts';
 
 /** What a snapshot consists of. Paths are relative to the source folder, with `/`. */
@@ -82,6 +83,10 @@ async function entryOf({ source, realSource, relative, item, skipped }: Found): 
   try {
     if (item.isFile()) {
       const stat = await fs.lstat(path.join(source, relative));
+      if (await isAppFile(source, relative, stat.size)) {
+        skipped(relative, 'it is an App file');
+        return undefined;
+      }
       return { kind: 'file', path: relative, executable: (stat.mode & 0o111) !== 0, bytes: stat.size };
     }
     if (item.isSymbolicLink()) {
