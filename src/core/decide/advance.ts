@@ -3,6 +3,7 @@ import { CANDIDATE, STABLE } from '../strategies/parts.ts';
 import { splitCount } from '../verify.ts';
 import { beginAbort, currentStage, finishAbort, isBack } from './abort.ts';
 import { type Draft, since } from './draft.ts';
+import { emptyStable } from './empty-stable.ts';
 import { passGates } from './gates.ts';
 import { exitOf, START_ATTEMPTS, tail } from './health.ts';
 import { armCount } from './intent.ts';
@@ -254,5 +255,13 @@ function blockedBy(draft: Draft): string | undefined {
   const counts = draft.measured?.perPool[candidate];
   if (counts && counts.requests > 0 && counts.ok === 0)
     return `it was sent ${counts.requests} requests and answered none of them well`;
-  return draft.state.trouble?.message;
+  return stableMissing(draft) ?? draft.state.trouble?.message;
+}
+
+function stableMissing(draft: Draft): string | undefined {
+  const stable = draft.release?.arms[STABLE];
+  if (stable === undefined || draft.tableIsCurrent) return undefined;
+  const stage = currentStage(draft);
+  const gives = emptyStable(stage, draft.standing(stable), draft.revisionOf(stable).number);
+  return gives === undefined ? undefined : `"${stage.name}" ${gives}`;
 }

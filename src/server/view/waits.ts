@@ -1,4 +1,5 @@
 import { since } from '../../core/decide/draft.ts';
+import { emptyStable } from '../../core/decide/empty-stable.ts';
 import { exitOf } from '../../core/decide/health.ts';
 import {
   FULL_WEIGHT,
@@ -11,7 +12,7 @@ import {
 } from '../../core/model.ts';
 import { resolveScale } from '../../core/scale.ts';
 import { splitCount } from '../../core/verify.ts';
-import { available, isoTime, type Snapshot, seen, standing } from './snapshot.ts';
+import { available, isoTime, revisionOfPool, type Snapshot, seen, standing } from './snapshot.ts';
 
 /** What the current stage of a release waits for, without the stage's name: "waits for 2 of 3 replicas to be ready". */
 export function stageWaits(snapshot: Snapshot, release: Release, stage: Stage): string {
@@ -21,6 +22,7 @@ export function stageWaits(snapshot: Snapshot, release: Release, stage: Stage): 
   }
   return (
     waitsForReplicas(snapshot, release, stage) ??
+    waitsForStable(snapshot, release, stage) ??
     waitsForRouter(snapshot, release) ??
     waitsForOldReplicas(snapshot, release, stage) ??
     waitsForGate(snapshot, release, stage) ??
@@ -39,6 +41,17 @@ function waitsForReplicas(snapshot: Snapshot, release: Release, stage: Stage): s
   if (missing <= 0) return undefined;
   const told = standing(snapshot, pool).map(tells).find(Boolean);
   return `waits for ${missing} of ${wanted} replicas to be ready${told ? `; ${told}` : ''}`;
+}
+
+/** Until somebody of it is ready no table of the stage can be made. */
+function waitsForStable(snapshot: Snapshot, release: Release, stage: Stage): string | undefined {
+  const { state } = snapshot;
+  const pool = release.arms.stable;
+  const revision = pool === undefined ? undefined : revisionOfPool(state, pool);
+  if (pool === undefined || !revision || !snapshot.object.spec.spec.route) return undefined;
+  // Who was in the route before stays in it for want of a better one.
+  if ((state.table?.members[pool]?.length ?? 0) > 0) return undefined;
+  return emptyStable(stage, standing(snapshot, pool), revision.number);
 }
 
 function candidateWeight({ route: { split } }: Stage): number {

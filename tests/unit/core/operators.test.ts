@@ -130,3 +130,23 @@ test('of more commands at a time than are remembered, none is carried out twice'
   world.run(1000);
   assert.equal(world.events.filter((event) => event.reason === 'Command').length, 250);
 });
+
+test('a canary over a stable of which nobody gets ready says so when it is given up', () => {
+  const world = started(CANARY);
+  world.behaviours.set('v1', { readyAfterMs: 1_000_000, answers: 'failed' });
+  world.apply('v1', specOf(CANARY, { replicas: 0 }));
+  world.run(15_000);
+  world.apply('v2', specOf(CANARY, { replicas: 3 }));
+  world.runUntil((w) => w.events.some((event) => event.reason === 'ReleaseAborting'));
+  const message = world.events.find((event) => event.reason === 'ReleaseAborting')?.message ?? '';
+  assert.match(
+    message,
+    /no progress for 60 s .*gives 80% of the requests to the stable revision 1, which has no ready replica/,
+  );
+  // The way out that it names.
+  world.apply(
+    'v3',
+    specOf({ kind: 'recreate', admit: { kind: 'refuse' } } as unknown as Strategy, { replicas: 3 }),
+  );
+  world.runUntil((w) => stableVersion(w) === 'v3');
+});

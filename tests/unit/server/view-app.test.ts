@@ -101,6 +101,18 @@ it('measures each stage from its own beginning', () => {
   );
 });
 
+it('says that a canary waits for a stable revision of which nobody is ready', () => {
+  const world = new SmallWorld({ strategy: CANARY, replicas: 0 }).settle();
+  world.unready.set(world.state.stable ?? '', 'connection refused');
+  const { spec } = world.object;
+  world.object = { ...world.object, spec: { ...spec, spec: { ...spec.spec, replicas: 3 } } };
+  world.release('two');
+  assert.match(
+    statusOf(world.settle()).message,
+    /^canary 8%: gives 92% of the requests to the stable revision 1, which has no ready replica \(replica .*: connection refused\)/,
+  );
+});
+
 it('says how many replicas it waits for, and what their probe said', () => {
   const world = new SmallWorld({
     strategy: { kind: 'blueGreen', autoPromotion: true, warmMs: 60_000 },
