@@ -29,8 +29,8 @@ import { createSqliteStore } from './store/sqlite/index.ts';
 export interface Parts {
   clock: Clock;
   store(stateDir: string): Promise<Store>;
-  engine(stateDir: string, clock: Clock, log: Logger): Promise<Engine>;
-  /** `now`: the steady time that deadlines are given in. */
+  /** `now`: the steady time that is decided by, and that deadlines are given in. */
+  engine(stateDir: string, clock: Clock, log: Logger, now: () => Ms): Promise<Engine>;
   router(stateDir: string, clock: Clock, log: Logger, now: () => Ms): Promise<Router>;
 }
 
@@ -38,11 +38,12 @@ export function standardParts(): Parts {
   return {
     clock: systemClock(),
     store: (stateDir) => createSqliteStore({ file: path.join(stateDir, 'crossfade.db') }),
-    engine: (stateDir, clock, logger) =>
+    engine: (stateDir, clock, logger, now) =>
       createProcessEngine({
         stateDir,
         bootId: clock.bootId(),
         clock,
+        now,
         logger,
         secrets: createSecretFiles(stateDir),
       }),
@@ -64,7 +65,7 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   refuseIfStoppedSince(stateDir, parts.clock, startedAtMs);
   opened.adopt(keepDaemonLogSmall(stateDir), async (it) => it.close());
   const clock = opened.adopt(await steadyClock(parts.clock, stateDir), async (it) => it.close());
-  const engine = opened.adopt(await parts.engine(stateDir, parts.clock, log), (it) => it.close());
+  const engine = opened.adopt(await parts.engine(stateDir, parts.clock, log, clock.now), (it) => it.close());
   const router = opened.adopt(await parts.router(stateDir, parts.clock, log, clock.now), (it) => it.close());
   const keeper = createSweeper({ store, engine, router, timers: systemTimers, log });
   const sweeper = opened.adopt(keeper, (it) => it.stop());
@@ -75,7 +76,8 @@ export async function runDaemon(options: DaemonOptions, parts: Parts = standardP
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => void stopping.ask({ replicas: false }));
 
-  const deps = apiDeps({ store, engine, router, controller, stopping, clock: parts.clock, stateDir, log });
+  const running = { store, engine, router, controller, stopping, clock: parts.clock, now: clock.now };
+  const deps = apiDeps({ ...running, stateDir, log });
   const listeners = await listen(options, stateDir, deps, opened);
   await controller.start();
   sweeper.sweep();
@@ -106,6 +108,7 @@ interface Running {
   controller: Controller;
   stopping: Stopping;
   clock: Clock;
+  now: () => Ms;
   stateDir: string;
   log: Logger;
 }

@@ -35,6 +35,7 @@ export function scopedApi(deps: ScopedApiDeps): Client {
     engine,
     router: readOnlyRouter(),
     clock: { wall: Date.now, monotonic: () => performance.now(), bootId: () => 'cluster' },
+    now: Date.now,
     secrets: { set: notHere, list: notHere, delete: notHere },
     tokens: { list: notHere, create: notHere, revoke: notHere, verify: notHere, ended: notHere },
     observe: (app) => observe(deps, app),

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Role, VersionView } from '../api/types.ts';
-import type { AppKey, CommandId, CommandResult, Observed, PoolId, ReplicaId } from '../core/model.ts';
+import type { AppKey, CommandId, CommandResult, Ms, Observed, PoolId, ReplicaId } from '../core/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { LatencySummary, Router } from '../ports/router.ts';
@@ -27,6 +27,8 @@ export interface ApiDeps {
   engine: Engine;
   router: Router;
   clock: Clock;
+  /** The steady time that Apps are decided by: what they wait for is shown by it, not by a wall clock that jumps. */
+  now(): Ms;
   secrets: SecretStore;
   tokens: TokenStore;
   observe(app: AppKey): Promise<ObservedApp>;

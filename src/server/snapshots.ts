@@ -21,7 +21,7 @@ export async function snapshotOf(deps: ApiDeps, app: AppKey): Promise<Snapshot> 
 
 async function withObserved(deps: ApiDeps, stored: Stored): Promise<Snapshot> {
   const observed = await deps.observe(stored.object.key);
-  return { ...stored, observed, nowMs: deps.clock.wall() };
+  return { ...stored, observed, nowMs: deps.now() };
 }
 
 export async function currentView(deps: ApiDeps, app: AppKey): Promise<AppView> {
@@ -46,7 +46,7 @@ export async function applyAnswer(deps: ApiDeps, applied: Applied): Promise<Appl
 export async function viewOf(deps: ApiDeps, object: AppObject): Promise<AppView> {
   const stored = await deps.store.load(object.key);
   const observed = stored && (await unlessGone(deps.observe(object.key)));
-  const nowMs = deps.clock.wall();
+  const nowMs = deps.now();
   const state = stored?.state ?? emptyState();
   return appView({ object, state, observed: observed ?? nothingSeen(object, nowMs), nowMs });
 }

@@ -1,4 +1,4 @@
-import type { AppKey, ReplicaId } from '../../core/model.ts';
+import type { AppKey, Ms, ReplicaId } from '../../core/model.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Layout } from './layout.ts';
 import type { Limits, Logger } from './options.ts';
@@ -10,6 +10,8 @@ export interface EngineContext {
   layout: Layout;
   limits: Limits;
   clock: Clock;
+  /** What the core compares with its own time: never the wall clock, which jumps. */
+  now: () => Ms;
   bootId: string;
   logger: Logger;
   ports: Ports;

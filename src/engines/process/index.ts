@@ -71,6 +71,7 @@ async function startEngine(
     layout,
     limits,
     clock: options.clock,
+    now: options.now ?? (() => options.clock.wall()),
     bootId: options.bootId,
     logger: options.logger ?? QUIET,
     ports: createPorts(limits.ports ?? defaultRange()),

@@ -1,3 +1,4 @@
+import type { Ms } from '../../core/model.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** The part of pino's logger that this engine uses. */
@@ -19,6 +20,8 @@ export interface ProcessEngineOptions {
   /** Identity of this boot: processes recorded under another one are gone. */
   bootId: string;
   clock: Clock;
+  /** The steady time that the core decides by: a replica's readiness is dated by it. Absent: the wall clock. */
+  now?: () => Ms;
   logger?: Logger;
   secrets: SecretSource;
   limits?: Partial<Limits>;

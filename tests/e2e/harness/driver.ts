@@ -11,12 +11,19 @@ const GONE = ['E_DAEMON_GONE', 'E_DAEMON_UNREACHABLE'];
 const LOOK_MS = 50;
 /** When a broken test ends. */
 const LIMIT_MS = 120_000;
+const LIVING = { isDead: () => false, start: () => Promise.resolve() };
+
+export interface CommandOptions {
+  /** Default: one that was never used. */
+  id?: string;
+  full?: boolean;
+}
 
 export interface Driver {
   ref: AppRef;
   apply(version: number): Promise<void>;
-  /** The same id until there is an answer: a command is applied once. */
-  command(verb: CommandRequest['verb']): Promise<CommandResponse>;
+  /** The same id until it is decided: a command is applied once. */
+  command(verb: CommandRequest['verb'], options?: CommandOptions): Promise<CommandResponse>;
   view(): Promise<AppView>;
   /** Starts the daemon whenever it is dead, and passes every pause. */
   until(what: string, holds: (app: AppView) => boolean): Promise<AppView>;
@@ -26,7 +33,8 @@ export interface Driver {
   remove(): Promise<void>;
 }
 
-export function createDriver(site: Site, daemon: FaultyDaemon): Driver {
+/** @param daemon the one that may die; absent: it is expected to live */
+export function createDriver(site: Site, daemon: Pick<FaultyDaemon, 'isDead' | 'start'> = LIVING): Driver {
   const { client, folder } = site.lab;
   const ref: AppRef = { namespace: 'default', name: site.name };
   let commands = 0;
@@ -46,10 +54,15 @@ export function createDriver(site: Site, daemon: FaultyDaemon): Driver {
     }
   }
   const view = () => insist(() => client.app(ref));
-  const command: Driver['command'] = (verb) => {
+  const command: Driver['command'] = async (verb, { id, full } = {}) => {
     commands += 1;
-    const id = `${verb}-${commands}`;
-    return insist(() => client.command(ref, { id, verb }));
+    const request = { id: id ?? `${verb}-${commands}`, verb, ...(full === undefined ? {} : { full }) };
+    const giveUpAt = performance.now() + LIMIT_MS;
+    for (;;) {
+      const response = await insist(() => client.command(ref, request));
+      if (response.result !== 'accepted') return response;
+      assert.ok(performance.now() < giveUpAt, `${verb} is not decided`);
+    }
   };
 
   async function until(what: string, holds: (app: AppView) => boolean): Promise<AppView> {
@@ -81,7 +94,10 @@ export function createDriver(site: Site, daemon: FaultyDaemon): Driver {
       return status.lastRelease ?? assert.fail('no release');
     },
     async remove() {
-      await insist(() => client.remove(ref));
+      await insist(() => client.remove(ref)).catch((error: OperatingError) => {
+        // Somebody else was faster.
+        if (error.code !== 'E_APP_NOT_FOUND') throw error;
+      });
       const giveUpAt = performance.now() + LIMIT_MS;
       const isGone = async () =>
         (await insist(() => client.apps())).every(({ metadata }) => metadata.name !== site.name);

@@ -10,6 +10,8 @@ export interface Moment {
   enter(site: Site): Promise<void>;
   /** Lets the release go on, to its end. */
   goOn(site: Site): Promise<void>;
+  /** It waits for a person, moves by itself, or goes back to stable. */
+  stands: 'waits' | 'moves' | 'goesBack';
   /** How the release then ends. */
   ends: 'promoted' | 'aborted';
   /** What becomes of it when a replica of the candidate is killed. */
@@ -33,6 +35,7 @@ const CANARY_STARTING: Moment = {
     await site.hold(2).lift();
     await promoteAtPause(site);
   },
+  stands: 'moves',
   ends: 'promoted',
   whenCandidateDies: 'goesOn',
 };
@@ -45,6 +48,7 @@ const CANARY_PAUSED: Moment = {
     await site.until('the pause', isPaused);
   },
   goOn: promoteAtPause,
+  stands: 'waits',
   whenCandidateDies: 'aborted',
 };
 
@@ -73,6 +77,7 @@ const ROLLING_MIDWAY: Moment = {
     await site.hold(2).lift();
     await site.until('its end', hasEnded);
   },
+  stands: 'moves',
   ends: 'promoted',
   whenCandidateDies: 'aborted',
 };
@@ -90,6 +95,7 @@ const ROLLING_BACK: Moment = {
     await site.hold(1).lift();
     await site.until('its end', hasEnded);
   },
+  stands: 'goesBack',
   ends: 'aborted',
   whenCandidateDies: 'goesOn',
 };
@@ -104,6 +110,7 @@ const RECREATE_STOPPED: Moment = {
     await replicas(site, 'stable', 0);
   },
   goOn: ROLLING_MIDWAY.goOn,
+  stands: 'moves',
   ends: 'promoted',
   whenCandidateDies: 'goesOn',
   isOutage: true,
@@ -119,6 +126,7 @@ const RECREATE_BACK: Moment = {
     await replicas(site, 'stable', 2);
   },
   goOn: ROLLING_BACK.goOn,
+  stands: 'goesBack',
   ends: 'aborted',
 };
 
@@ -131,6 +139,7 @@ const FIRST_RELEASE: Moment = {
     await replicas(site, 'candidate', 2);
   },
   goOn: ROLLING_MIDWAY.goOn,
+  stands: 'moves',
   ends: 'promoted',
   whenCandidateDies: 'goesOn',
   isOutage: true,

@@ -103,6 +103,7 @@ function depsOf(harness: Harness, stateDir: string): ApiDeps {
     engine: fakeEngine(harness),
     router: fakeRouter(harness),
     clock: { wall: () => Date.UTC(2026, 0, 1), monotonic: () => 0, bootId: () => 'boot' },
+    now: () => Date.UTC(2026, 0, 1),
     secrets: {
       set: async (namespace, name, value) => void secrets.set(`${namespace}/${name}`, value),
       list: async (namespace) =>

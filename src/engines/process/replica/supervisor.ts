@@ -249,7 +249,7 @@ export class Supervisor {
         members: () => membersOf(this.#identity),
       },
       redact: (text) => this.redact(text),
-      now: () => clock.wall(),
+      now: this.#context.now,
       changed: () => this.#context.changed(this.intent.app),
       becameReady: () => this.#becameReady(),
       failed: (why) => {
