@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import type { Limits } from '../../../src/routers/embedded/data/data-plane.ts';
+import { connectionCap } from '../../../src/routers/embedded/worker/open-files.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { startPlane, type TestPlane } from './support/plane.ts';
 import { startRawBackend } from './support/raw-backend.ts';
@@ -101,6 +102,45 @@ describe('limits', { concurrency: 4 }, () => {
       socket.resetAndDestroy();
       await empty(plane);
     }));
+
+  it('connections beyond the limit are told so, those beyond twice as many are closed, and then there is room again', () =>
+    limited({ maxConnections: 2, lingerMs: 300 }, async (plane) => {
+      const kept = [1, 2].map(() => connect(plane.port, ''));
+      await waitFor(() => plane.plane.clients.size === 2, { what: 'two connections' });
+      const refused = [1, 2].map(() => connect(plane.port, ''));
+      const texts = ['', ''];
+      refused.forEach((socket, i) => {
+        socket.on('data', (chunk) => {
+          texts[i] = (texts[i] ?? '') + chunk;
+        });
+      });
+      await waitFor(() => texts.every((text) => text.includes('E_TOO_MANY_CONNECTIONS')), {
+        what: 'two refusals',
+      });
+      for (const socket of [...kept, ...refused]) socket.destroy();
+      await waitFor(() => plane.plane.clients.size === 0, { what: 'room' });
+      const { text } = await talk(plane.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', (t) => t.includes('R('));
+      assert.match(text, /^HTTP\/1.1 200 /);
+    }));
+
+  it('a flood of connections takes no more than twice the limit', () =>
+    limited({ maxConnections: 2 }, async (plane) => {
+      const sockets = Array.from({ length: 50 }, () => connect(plane.port, ''));
+      await waitFor(() => sockets.filter((socket) => socket.destroyed).length >= 46, {
+        what: 'the others to be closed',
+      });
+      assert.ok(plane.plane.clients.size <= 4);
+      for (const socket of sockets) socket.destroy();
+    }));
+
+  it('are as many connections as there are open files for', () => {
+    const rows = (soft: string): string =>
+      `Max processes 7 7 processes\nMax open files            ${soft}   4096   files\n`;
+    assert.equal(connectionCap(rows('1024')), 384);
+    assert.equal(connectionCap(rows('1048576')), 16_384);
+    assert.equal(connectionCap(rows('unlimited')), 16_384);
+    assert.equal(connectionCap(rows('64')), 1);
+  });
 
   it('a replica that does not answer is 504', () =>
     limited({}, async (plane) => {

@@ -134,6 +134,11 @@ export class DataPlane {
   }
 
   private accepted(listener: Listener, socket: net.Socket): void {
+    // A flood that does not even take its refusal must not take the open files of those who are served.
+    if (this.clients.size >= 2 * this.limits.maxConnections) {
+      socket.destroy();
+      return;
+    }
     accept(socket, this.transport, (wrapped, remoteAddress) => {
       const client = new ClientConn(this, listener, wrapped, remoteAddress);
       this.clients.add(client);

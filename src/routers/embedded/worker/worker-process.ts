@@ -12,6 +12,7 @@ import type { StoredTable } from '../table-store.ts';
 import { fromWire } from '../wire-error.ts';
 import { ControlServer } from './control-server.ts';
 import { Listeners } from './listeners.ts';
+import { connectionCap } from './open-files.ts';
 import { Others } from './others.ts';
 import { ParentLink, parentGone } from './parent-link.ts';
 import { RouteState } from './route-state.ts';
@@ -128,6 +129,7 @@ export class WorkerProcess {
     const plane = new DataPlane({
       transport: availableTransport(),
       probeToken: config.probeToken,
+      limits: { maxConnections: connectionCap() },
       onError: (error) => log.error('a connection met a bug', { error }),
     });
     const listeners = new Listeners(plane, parent);
