@@ -101,10 +101,9 @@ const READ_ATTEMPTS = 3;
 const FIRST_WAIT_MS = 100;
 const PAGE_SIZE = 500;
 const JSON_TYPE = 'application/json';
-/** `accept` of a request for metadata alone, of one object, a list or a watch. */
-export const METADATA_ONLY = ['PartialObjectMetadata', 'PartialObjectMetadataList']
-  .map((kind) => `application/json;as=${kind};g=meta.k8s.io;v=v1`)
-  .join(',');
+/** `accept` of a request for metadata alone: of a watch, and of a list. */
+export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 export function createKube(access: Access): Kube {
   return new Client(access);
@@ -162,7 +161,7 @@ class Client implements Kube {
         method: 'GET',
         path,
         query,
-        ...(metadataOnly ? { accept: METADATA_ONLY } : {}),
+        ...(metadataOnly ? { accept: METADATA_LIST } : {}),
         doing,
         signal,
       });

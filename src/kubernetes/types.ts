@@ -41,6 +41,20 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
+/** A condition in the form that all of Kubernetes uses. */
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+  observedGeneration?: number;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+}
+
 /** A kind of object and where it lives in the API. `T` is what its objects look like. */
 export interface Resource<T extends KubeObject = KubeObject> {
   /** `apps/v1`, `v1` */

@@ -14,8 +14,9 @@ import type {
 import { revisionIdOf } from '../../core/revision.ts';
 import type { ActionContext, Engine, LogLine, LogQuery, PrepareOptions } from '../../ports/engine.ts';
 import type { AppSpec } from '../../spec/app.ts';
+import { type Changes, createChanges } from '../changes.ts';
+import { createTurns } from '../turns.ts';
 import { endStrays, findReplicas } from './adopt.ts';
-import { type Changes, createChanges } from './changes.ts';
 import type { EngineContext } from './context.ts';
 import { makeFolders, removeTemporaries } from './durable.ts';
 import { explained } from './failures.ts';
@@ -29,7 +30,6 @@ import { Replicas } from './replicas.ts';
 import { readOrCreate } from './secret-files.ts';
 import { sweep } from './sweep.ts';
 import { createTrees } from './tree.ts';
-import { createTurns } from './turns.ts';
 
 export type { ProcessEngineOptions } from './options.ts';
 

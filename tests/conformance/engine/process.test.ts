@@ -1,10 +1,11 @@
-import { appSpec, HTTP_READY, lab, SERVER_COMMAND } from '../../unit/engine/support.ts';
+import { APP, appSpec, HTTP_READY, lab, SERVER_COMMAND } from '../../unit/engine/support.ts';
 import { engineConformance } from './suite.ts';
 
 engineConformance('process', async (t) => {
   const made = await lab(t);
   return {
     engine: made.engine,
+    app: APP,
     server: (version = 'one') =>
       appSpec({
         source: made.source,

@@ -1,4 +1,4 @@
-import type { AppKey } from '../../core/model.ts';
+import type { AppKey } from '../core/model.ts';
 
 /** Tells listeners which Apps changed, once per turn however often they did. */
 export interface Changes {

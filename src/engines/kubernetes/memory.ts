@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppKey } from '../../core/model.ts';
+import type { Kube } from '../../kubernetes/client.ts';
+import { KubeError } from '../../kubernetes/error.ts';
+import { pathOf } from '../../kubernetes/types.ts';
+import { EVENTS, type KubeEvent, PODS } from '../../kubernetes/workloads.ts';
+import { failureOf } from './failure.ts';
+import type { SeenPod } from './seen.ts';
+import { CONTAINER } from './template.ts';
+import type { Remembered } from './view.ts';
+
+const TAIL_LINES = 20;
+/** A pod in trouble is asked about again after this long, as long as it is. */
+const AGAIN_MS = 2_000;
+/** A pod that is not ready may just be starting. */
+const SLOW_MS = 3_000;
+
+interface Entry extends Remembered {
+  restarts: number;
+  /** What was asked about last, and when. */
+  asked?: { mark: string; at: number };
+  asking: boolean;
+}
+
+const NOTHING: Remembered = { wasReady: false, crashes: 0 };
+
+/** What the status of a pod does not say: its past, the warnings about it, and its last words. */
+export class Memory {
+  readonly #kube: Kube;
+  readonly #changed: (app: AppKey) => void;
+  readonly #pods = new Map<string, Entry>();
+  readonly #closing = new AbortController();
+
+  constructor(kube: Kube, changed: (app: AppKey) => void) {
+    this.#kube = kube;
+    this.#changed = changed;
+  }
+
+  of(uid: string): Remembered {
+    return this.#pods.get(uid) ?? NOTHING;
+  }
+
+  /** Called with every change of a pod. */
+  note(pod: SeenPod): void {
+    const entry = this.#pods.get(pod.uid) ?? { ...NOTHING, restarts: pod.restarts, asking: false };
+    if (pod.restarts > entry.restarts) {
+      if (entry.wasReady) entry.crashes += pod.restarts - entry.restarts;
+      entry.restarts = pod.restarts;
+    }
+    if (pod.ready.is) {
+      entry.wasReady = true;
+      delete entry.event;
+    }
+    this.#pods.set(pod.uid, entry);
+    this.look(pod);
+  }
+
+  forget(uid: string): void {
+    this.#pods.delete(uid);
+  }
+
+  /** Asks about a pod in trouble, beside everything else. */
+  look(pod: SeenPod): void {
+    const entry = this.#pods.get(pod.uid);
+    if (!entry || entry.asking || pod.deleting || !isInTrouble(pod, entry)) return;
+    const mark = markOf(pod);
+    if (entry.asked?.mark === mark && performance.now() - entry.asked.at < AGAIN_MS) return;
+    entry.asked = { mark, at: performance.now() };
+    entry.asking = true;
+    void this.#ask(pod, entry).finally(() => {
+      entry.asking = false;
+    });
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('the engine is closed'));
+    this.#pods.clear();
+  }
+
+  async #ask(pod: SeenPod, entry: Entry): Promise<void> {
+    const before = JSON.stringify([entry.event, entry.logTail]);
+    try {
+      const [event, tail] = await Promise.all([this.#warning(pod), this.#tail(pod)]);
+      if (event) entry.event = event;
+      if (tail) entry.logTail = tail;
+    } catch (error) {
+      // It is asked again; what is known of the pod without it is told all the same.
+      if (!(error instanceof KubeError) && !this.#closing.signal.aborted) throw error;
+    }
+    if (JSON.stringify([entry.event, entry.logTail]) !== before) this.#changed(pod.app);
+    // Warnings come a moment after what they warn of.
+    await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+
+  async #warning({ app, name, uid }: SeenPod): Promise<Remembered['event']> {
+    const events = await this.#kube.list(EVENTS, {
+      namespace: app.split('/')[0] ?? '',
+      fieldSelector: `involvedObject.name=${name},involvedObject.uid=${uid},type=Warning`,
+    });
+    const last = events
+      .filter(isTelling)
+      .toSorted((a, b) => timeOf(a) - timeOf(b))
+      .at(-1);
+    return last?.message === undefined ? undefined : { message: last.message.trim(), at: timeOf(last) };
+  }
+
+  async #tail({ app, name, restarts, state }: SeenPod): Promise<string[] | undefined> {
+    const isFirstLife = restarts === 0 && !state.terminated;
+    if (isFirstLife && !state.running) return undefined;
+    const lines: string[] = [];
+    const text = await this.#kube.lines({
+      method: 'GET',
+      path: pathOf(PODS, app.split('/')[0], name, 'log'),
+      query: {
+        container: CONTAINER,
+        tailLines: TAIL_LINES,
+        ...(restarts > 0 && !state.terminated ? { previous: true } : {}),
+      },
+      accept: '*/*',
+      signal: this.#closing.signal,
+      doing: `reading the log of ${name}`,
+    });
+    for await (const line of text) lines.push(line);
+    return lines;
+  }
+}
+
+function isInTrouble(pod: SeenPod, entry: Entry): boolean {
+  if (pod.restarts > 0 || pod.unscheduled || pod.state.terminated) return true;
+  if (failureOf(pod, undefined) || pod.init?.last.terminated) return true;
+  const age = Date.now() - (Date.parse(pod.startedAt ?? pod.createdAt) || Date.now());
+  return !pod.ready.is && (entry.wasReady || age > SLOW_MS);
+}
+
+function markOf({ restarts, state, ready }: SeenPod): string {
+  const kind = state.waiting?.reason ?? (state.terminated ? 'terminated' : 'running');
+  return `${restarts} ${kind} ${ready.is}`;
+}
+
+/** "Back-off restarting failed container" says less than what it backs off from. */
+function isTelling({ reason }: KubeEvent): boolean {
+  return reason !== 'BackOff' && reason !== 'FailedScheduling';
+}
+
+function timeOf({ lastTimestamp, eventTime, metadata }: KubeEvent): number {
+  return Date.parse(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '') || 0;
+}
