@@ -26,9 +26,9 @@ function streamsApp({ name, listen, strategy, drain }: Named): AppDocument {
   return serviceApp({ name, listen, strategy, replicas: 1, spec });
 }
 
-function answer(listen: number, headers: http.OutgoingHttpHeaders = {}): Promise<string> {
+function answer(listen: number, headers: http.OutgoingHttpHeaders = {}, path = '/'): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port: listen, headers, agent: false }, (response) => {
+    const request = http.get({ host: '127.0.0.1', port: listen, path, headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
@@ -155,6 +155,25 @@ test('users with a header see the candidate, and nobody else does', async (t) =>
       await lab.crossfade(['rollout', 'promote', name]);
       await lab.until(name, 'the end', ({ status }) => status.release === null);
       assert.equal(await answer(listen), '2');
+    });
+  });
+});
+
+test('a replica hears of the user behind a trusted proxy, and of nobody that others claim to be', async (t) => {
+  await withLab(t, async (lab) => {
+    const name = 'behind';
+    const listen = await freePort();
+    const app = streamsApp({ name, listen, strategy: { rolling: {} } });
+    const claim = { 'x-forwarded-for': '9.9.9.9', 'x-forwarded-proto': 'https' };
+    await lab.explaining(name, async () => {
+      await lab.apply(app);
+      assert.equal(await answer(listen, claim, '/told'), 'http 127.0.0.1');
+      const spec = { ...app.spec, route: { listen, trustedProxies: ['127.0.0.0/8'] } };
+      await lab.apply({ ...app, spec }, []);
+      await waitFor(async () => (await answer(listen, claim, '/told')) === 'https 9.9.9.9, 127.0.0.1', {
+        what: 'the proxy to be trusted',
+        timeoutMs: 60_000,
+      });
     });
   });
 });

@@ -182,6 +182,15 @@ const FRAMING: Check[] = [
     },
   },
   {
+    name: 'goes on in HTTP when the replica refuses an upgrade',
+    send: [
+      `${GET}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      'GET /next HTTP/1.1\r\nHost: a\r\n\r\n',
+    ],
+    until: (text) => text.includes('/next'),
+    expect: ({ text }) => assert.equal(answers(text), 2),
+  },
+  {
     name: 'answers an upgrade to h2c in HTTP/1.1: past it nothing would be routed or stripped',
     send: `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
     until: (text) => text.includes('R('),

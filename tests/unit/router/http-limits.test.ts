@@ -142,6 +142,21 @@ describe('limits', { concurrency: 4 }, () => {
     assert.equal(connectionCap(rows('64')), 1);
   });
 
+  it('an answer before the end of its request is passed on, and ends both connections', () =>
+    limited({ lingerMs: 200 }, async (plane) => {
+      const early = 'POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome';
+      const { text, closed } = await talk(plane.port, early, () => false);
+      assert.match(text, /^HTTP\/1.1 413 .*\r\nConnection: close\r\n/s);
+      assert.ok(closed);
+      await empty(plane);
+      const [target] = plane.app.allTargets();
+      assert.equal(
+        target?.takeIdle(true, performance.now()),
+        undefined,
+        'the rest of the request is still to come there',
+      );
+    }));
+
   it('a replica that does not answer is 504', () =>
     limited({}, async (plane) => {
       const backend = await startRawBackend();

@@ -21,6 +21,7 @@ import { type RequestTo, requestRoom, writeRequestHead } from './upstream-reques
 const MAX_PENDING_BYTES = 65_536;
 const FIRST_REQUEST_BYTES = 1024;
 const KEPT_REQUEST_BYTES = 32_768;
+const TUNNEL_PROBE_MS: Ms = 60_000;
 const NOT_IN_HOST = /[\s,/\\@?#<>"{}|^`]/;
 
 /** One for all: a parse is over before the next one begins. */
@@ -309,6 +310,8 @@ export class ClientConn implements Peer, Waiter {
     const early = this.pending;
     this.pending = null;
     if (early !== null) this.upstream?.socket.write(early);
+    // Nothing else would ever tell that the other side's machine is gone.
+    this.socket.setKeepAlive(true, TUNNEL_PROBE_MS);
     this.socket.resume();
   }
 

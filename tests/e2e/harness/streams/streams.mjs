@@ -7,6 +7,11 @@ const TICK_MS = 50;
 const ACCEPT = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 const server = http.createServer((request, response) => {
+  if (request.url === '/told') {
+    const { 'x-forwarded-for': client, 'x-forwarded-proto': proto } = request.headers;
+    response.end(`${proto} ${client}`);
+    return;
+  }
   if (request.url !== '/stream') {
     response.end(VERSION);
     return;

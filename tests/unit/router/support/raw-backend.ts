@@ -51,6 +51,8 @@ function serve(socket: net.Socket, seen: string[]): void {
       return;
     }
     buffer += text;
+    if (buffer.startsWith('POST /early '))
+      socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n');
     for (let next = takeRequest(buffer); next !== undefined; next = takeRequest(buffer)) {
       buffer = next.rest;
       tunnel = next.request.path === '/ws';
@@ -91,7 +93,6 @@ const CANNED: Record<string, string[]> = {
   ],
   '/announces': ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(20_000)],
   '/garbage': ['SSH-2.0-OpenSSH_9.2\r\n'],
-  '/early': ['HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'],
   '/chunk': [
     'HTTP/1.1 200 OK\r\nTransfer-Enc',
     'oding: chunked\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n5\r\nhel',
