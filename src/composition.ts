@@ -156,8 +156,9 @@ async function listen(
   const api = createApi(deps);
   const open = (listener: ApiListener) => opened.adopt(listener, (it) => it.close());
   const unix = open(await listenUnix(api, path.join(stateDir, 'daemon.sock')));
-  if (!options.listen) return [unix];
-  return [unix, open(await listenTcp(api, { ...options.listen, tokens: deps.tokens }))];
+  const { listen: tcp, allowedHosts = [] } = options;
+  if (!tcp) return [unix];
+  return [unix, open(await listenTcp(api, { ...tcp, tokens: deps.tokens, allowedHosts }))];
 }
 
 async function observed(store: Store, controller: Controller, app: AppKey): Promise<ObservedApp> {

@@ -7,6 +7,8 @@ export interface DaemonOptions {
   stateDir: string;
   /** An additional TCP listener; it needs tokens. */
   listen?: { host: string; port: number };
+  /** Further names under which that listener may be asked for. */
+  allowedHosts?: readonly string[];
 }
 
 /** Which cluster, and as whom. */

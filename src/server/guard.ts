@@ -26,7 +26,7 @@ export function admit(headers: Headers, guard: TcpGuard): Peer {
       'E_FOREIGN_HOST',
       `The API is not served under the name ${JSON.stringify(host)}.`,
       {
-        hint: 'Use the address that the daemon listens on, or allow the name when the daemon is started.',
+        hint: 'Use the address that the daemon listens on, or allow the name: `crossfade daemon --listen ... --allow-host NAME`.',
       },
     );
   }

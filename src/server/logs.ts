@@ -33,6 +33,20 @@ export function logLines(
   return asText(sources.length === 1 && sources[0] ? sources[0] : merge(sources));
 }
 
+/** Its lines, or kept ones, or it runs and has said nothing yet. @throws OperatingError E_REPLICA_NOT_FOUND */
+export async function assertReplica(engine: Engine, app: AppKey, replica: string): Promise<void> {
+  if ((await engine.list(app)).some(({ id }) => id === replica)) return;
+  for await (const _ of engine.logs({ app, replica, tail: 1, follow: false })) return;
+  throw new OperatingError(
+    'E_REPLICA_NOT_FOUND',
+    `There is no replica ${replica} of ${app}, and no line of it is kept.`,
+    {
+      hint: '`crossfade get replicas` lists those that run.',
+      details: { app, replica },
+    },
+  );
+}
+
 async function* asText(lines: AsyncIterable<LogLine>): AsyncGenerator<string> {
   for await (const { replica, at, stream, text } of lines) {
     yield `${JSON.stringify({ replica, at: isoTime(at), stream, text })}\n`;

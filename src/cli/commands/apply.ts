@@ -95,7 +95,7 @@ async function statusBefore(client: Client, ref: AppRef): Promise<AppView['statu
 }
 
 /** A release that ran already is superseded or waited for by a changed spec; that of an unchanged one is the one meant. */
-function oldReleases(status: AppView['status'] | undefined, response: ApplyResponse): string[] {
+export function oldReleases(status: AppView['status'] | undefined, response: ApplyResponse): string[] {
   const running = response.result === 'unchanged' ? null : status?.release;
   return [status?.lastRelease, running].flatMap((release) => release?.id ?? []);
 }

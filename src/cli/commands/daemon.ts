@@ -2,10 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OperatingError } from '../../core/errors.ts';
+import { collect } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT, Exit } from '../exit.ts';
+import { EXIT, Exit, usageError } from '../exit.ts';
 import { ageText } from '../output/units.ts';
 import { type Session, withSession } from '../session.ts';
+
+interface RunFlags {
+  listen?: { host: string; port: number };
+  allowHost?: string[];
+}
 
 export function registerDaemon(program: Command, ctx: CliContext): void {
   const daemon = program
@@ -18,11 +24,19 @@ export function registerDaemon(program: Command, ctx: CliContext): void {
     .command('run', { isDefault: true })
     .description('Runs the daemon in the foreground until it is stopped.')
     .option('--listen <host:port>', 'also serve the API on TCP; every request needs a token', hostAndPort)
+    .option(
+      '--allow-host <name>',
+      'with --listen: a further name under which it may be asked for; may be repeated',
+      collect,
+    )
     .action(
-      withSession(ctx, async (session, flags: { listen?: { host: string; port: number } }) => {
+      withSession(ctx, async (session, { listen, allowHost }: RunFlags) => {
+        if (allowHost !== undefined && listen === undefined)
+          throw usageError('--allow-host was given without --listen');
         await ctx.runDaemon({
           stateDir: session.stateDir,
-          ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+          ...(listen === undefined ? {} : { listen }),
+          ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
         });
       }),
     );

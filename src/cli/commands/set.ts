@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import type { Client } from '../../api/client.ts';
+import type { ApplyResponse } from '../../api/types.ts';
 import { OperatingError } from '../../core/errors.ts';
-import { isAppKind, oneAppName } from '../arguments.ts';
+import { durationMs, isAppKind, oneAppName } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { usageError } from '../exit.ts';
-import { withSession } from '../session.ts';
+import { EXIT, Exit, usageError } from '../exit.ts';
+import { followRelease } from '../follow.ts';
+import { type Session, withSession } from '../session.ts';
+import { oldReleases } from './apply.ts';
 
 export function registerSet(program: Command, ctx: CliContext): void {
   const set = program
@@ -17,6 +21,8 @@ export function registerSet(program: Command, ctx: CliContext): void {
 interface EnvFlags {
   list?: boolean;
   reason?: string;
+  wait?: boolean;
+  timeout?: number;
 }
 
 function registerSetEnv(set: Command, ctx: CliContext): void {
@@ -27,6 +33,8 @@ function registerSetEnv(set: Command, ctx: CliContext): void {
     .argument('[change...]', 'NAME=value to set, NAME- to remove')
     .option('--list', 'print the variables and change nothing')
     .option('--reason <text>', 'why, for the audit log')
+    .option('--wait', 'follow the release and end with it')
+    .option('--timeout <duration>', 'with --wait: give up watching after this long', durationMs)
     .action(
       withSession(ctx, async (session, app: string, rest: string[], flags: EnvFlags) => {
         const { name, changes } = nameAndChanges(app, rest);
@@ -41,17 +49,47 @@ function registerSetEnv(set: Command, ctx: CliContext): void {
           else session.out.lines(Object.entries(env).map(([key, value]) => `${key}=${envText(value)}`));
           return;
         }
-        const reason = flags.reason === undefined ? {} : { reason: flags.reason };
-        const response = await client.setEnv(session.ref(name), { set: toSet, unset, ...reason });
-        if (session.out.structured) session.out.object(response.app);
-        else
-          session.out.lines([
-            `app/${name} env ${response.result === 'unchanged' ? 'unchanged' : 'updated'}`,
-            `  ${response.message}`,
-          ]);
+        await setEnv(session, client, name, { set: toSet, unset }, flags);
       }),
     );
 }
+
+async function setEnv(
+  session: Session,
+  client: Client,
+  name: string,
+  changes: { set: Record<string, string>; unset: string[] },
+  { reason, wait, timeout }: EnvFlags,
+): Promise<void> {
+  const ref = session.ref(name);
+  const before = wait ? await client.app(ref) : undefined;
+  const response = await client.setEnv(ref, { ...changes, ...(reason === undefined ? {} : { reason }) });
+  const lines = [`app/${name} env ${SAID[response.result]}`, `  ${response.message}`];
+  if (session.out.structured) for (const line of lines) session.out.note(line);
+  else session.out.lines(lines);
+  if (response.result === 'held' || before === undefined) {
+    if (session.out.structured) session.out.object(response.app);
+    // It was recorded and will not be released: the caller has to know.
+    if (response.result === 'held') throw new Exit(EXIT.refused);
+    return;
+  }
+  const followed = await followRelease({
+    session,
+    client,
+    ref,
+    goal: { generation: response.app.metadata.generation, before: oldReleases(before.status, response) },
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+  });
+  if (session.out.structured) session.out.object(followed.app ?? response.app);
+  if (followed.exit !== EXIT.ok) throw new Exit(followed.exit);
+}
+
+const SAID: Record<ApplyResponse['result'], string> = {
+  created: 'updated',
+  configured: 'updated',
+  held: 'updated',
+  unchanged: 'unchanged',
+};
 
 /** `set env app shop A=b` as well as `set env app/shop A=b`. */
 function nameAndChanges(app: string, rest: string[]): { name: string; changes: string[] } {

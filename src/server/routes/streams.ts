@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { ApiContext } from '../deps.ts';
-import { logLines } from '../logs.ts';
+import { assertReplica, logLines } from '../logs.ts';
 import { logLineSchema } from '../schemas/admin.ts';
 import { afterQuery, appParams, flagQuery, tailQuery } from '../schemas/common.ts';
 import { loadStored } from '../snapshots.ts';
@@ -56,8 +56,10 @@ export function streamRoutes(deps: ApiContext) {
       const { namespace, name } = c.req.valid('param');
       const key = `${namespace}/${name}`;
       const { state } = await loadStored(deps, key);
+      const filter = c.req.valid('query');
+      if (filter.replica !== undefined) await assertReplica(deps.engine, key, filter.replica);
       const stop = stopWith(c.env.closing);
-      const lines = logLines(deps.engine, state, key, c.req.valid('query'), stop.signal);
+      const lines = logLines(deps.engine, state, key, filter, stop.signal);
       return new Response(streamBody(lines, stop), { headers: { 'content-type': NDJSON } });
     })
     .openapi(watch, (c) => {

@@ -215,6 +215,30 @@ test('verbs carry an id of their own; a refusal ends with 5 and its reason', asy
   assert.deepEqual({ ...second, id: '' }, { id: '', verb: 'undo', toRevision: '3', reason: 'slow' });
 });
 
+test('set env tells that the revision is held, and with --wait ends as its release does', async (t) => {
+  const held = await daemon(t, {
+    'POST /shop/env': { result: 'held', app: app(), message: 'revision 4 is held' },
+  });
+  const ran = await run(['set', 'env', 'shop', 'A=1', '--wait'], held);
+  assert.equal(ran.code, 4, 'it looks before it changes anything');
+  const now = await run(['set', 'env', 'shop', 'A=1'], held);
+  assert.equal(now.code, 5, now.stderr);
+  assert.match(now.stdout, /revision 4 is held/);
+  const same = settled();
+  const done = await daemon(t, {
+    'GET /shop': same,
+    'POST /shop/env': { result: 'unchanged', app: same, message: 'nothing differs from what is stored' },
+  });
+  const waited = await run(['set', 'env', 'shop', 'A=1', '--wait', '--timeout', '20s'], done);
+  assert.equal(waited.code, 0, waited.stderr);
+  assert.match(waited.stdout, /app\/shop env unchanged\n(.|\n)*app "shop" successfully rolled out/);
+});
+
+test('--allow-host without --listen is a mistake', async (t) => {
+  const ran = await run(['daemon', '--allow-host', 'build-host'], { stateDir: temporaryFolder(t) });
+  assert.deepEqual([ran.code, ran.stderr], [2, 'error: --allow-host was given without --listen\n']);
+});
+
 test('scale and set env send what was asked for', async (t) => {
   const changed = { result: 'configured', app: app(), message: 'revision 5 is released' };
   const server = await daemon(t, { 'POST /shop/scale': changed, 'POST /shop/env': changed });

@@ -162,8 +162,16 @@ it('streams log lines as they come, filtered', async (t) => {
     '1970-01-01T00:00:00.000Z stdout first',
     '1970-01-01T00:00:00.000Z stderr second',
   ]);
-  const { follow, tail, replica } = engine.logQueries[0] ?? {};
+  const { follow, tail, replica } = engine.logQueries.at(-1) ?? {};
   assert.deepEqual({ follow, tail, replica }, { follow: true, tail: 5, replica: '1-1-1' });
+});
+
+it('names a replica that there is not, and of which nothing is kept', async (t) => {
+  const { client, call } = await startApi(t);
+  await client.apply(SHOP, { app: shopDocument() });
+  const answer = await call('GET', '/v1/namespaces/default/apps/shop/logs?replica=9-9-9');
+  assert.equal(answer.status, 404);
+  assert.match(answer.text, /"E_REPLICA_NOT_FOUND".*There is no replica 9-9-9 of default\/shop/);
 });
 
 it('reads the logs of a revision from all its pools, and refuses one that is not there', async (t) => {
