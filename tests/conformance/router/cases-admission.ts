@@ -94,7 +94,7 @@ export function admissionCases(router: () => Router): void {
       await waitFor(async () => (await lab.observe()).view.admission.held === 1, {
         what: 'the request to be held',
       });
-      client.close();
+      client.reset();
       await gone;
       const stays = once(lab.port, { path: '/stays' });
       await waitFor(async () => (await lab.observe()).view.admission.held === 2, {

@@ -48,7 +48,13 @@ describe('a worker that is being replaced', { concurrency: 2, timeout: 120_000 }
     await router.upgrade();
     await replaced(router, 'workerPid', workerPid);
     process.kill(workerPid, 'SIGSTOP');
-    await lab.apply({ members: pools, weights: { green: 10_000 } });
+    // Asked again until it is acknowledged, as the daemon does.
+    const acknowledged = (): Promise<boolean> =>
+      lab.apply({ members: pools, weights: { green: 10_000 } }).then(
+        () => true,
+        () => false,
+      );
+    await waitFor(acknowledged, { what: 'the route to be acknowledged', timeoutMs: 60_000 });
     assert.ok(!isAlive(before), 'acknowledged while it could still answer by the old route');
     assert.equal((await once(lab.port)).body, 'green');
   });
