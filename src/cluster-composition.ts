@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Logger, pino } from 'pino';
 import type { Cluster, ClusterTarget, ControllerOptions } from './cli/context.ts';
 import { programVersion } from './cli/version.ts';
 import { systemClock, systemTimers } from './clock/index.ts';
+import { checkForCluster } from './cluster/check-spec.ts';
+import { chosenRouter, type Routers, routerNamed } from './cluster/chosen-router.ts';
 import { createClusterClient } from './cluster/client.ts';
+import { contentKey, readKey } from './cluster/content-key.ts';
 import { checkCluster } from './cluster/doctor.ts';
 import { createIntake, type Intake } from './cluster/intake.ts';
 import { acquireLease, type Held } from './cluster/leader.ts';
@@ -16,30 +20,42 @@ import { shardOf } from './cluster/shard.ts';
 import { statusFields } from './cluster/status-fields.ts';
 import { whoAmI } from './cluster/who-am-i.ts';
 import { type Controller, createController, type Look } from './controller/index.ts';
-import { OperatingError } from './core/errors.ts';
 import type { AppKey, Ms } from './core/model.ts';
+import { createKubernetesEngine } from './engines/kubernetes/index.ts';
 import { openAccess } from './kubernetes/access.ts';
 import { createKube, type Kube } from './kubernetes/client.ts';
-import { APP_LABEL } from './kubernetes/crossfade.ts';
+import { APPS } from './kubernetes/crossfade.ts';
+import { APP_LABEL, type AppName } from './kubernetes/names.ts';
+import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Router } from './ports/router.ts';
 import { activeRelease } from './server/view/snapshot.ts';
+import type { KubernetesRouter } from './spec/app-kubernetes.ts';
 import { type AppStatusStore, createAppStatusStore } from './store/app-status/index.ts';
+
+/** What adapters are made of. */
+export interface PartOptions {
+  kube: Kube;
+  /** Only this one is looked at; absent: all of them. */
+  namespace?: string;
+  /** The App object that everything of an App belongs to. */
+  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
+  now: () => Ms;
+  log: Logger;
+}
 
 /** What Apps of a cluster run on. Tests put in others; the program never does. */
 export interface ClusterParts {
-  engine(kube: Kube, scope: { namespace?: string }, log: Logger): Promise<Engine>;
-  router(kube: Kube, scope: { namespace?: string }, log: Logger, now: () => Ms): Promise<Router>;
+  engine(options: PartOptions & { contentKey: Buffer }): Promise<Engine>;
+  routers(options: PartOptions): Promise<Routers>;
 }
 
 export function standardClusterParts(): ClusterParts {
-  return { engine: notBuilt, router: notBuilt };
-}
-
-function notBuilt(): never {
-  throw new OperatingError('E_NOT_BUILT', 'Apps cannot be run in a cluster yet: its engine is not built.', {
-    hint: '`crossfade install --render` shows what will be installed; on one machine everything works.',
-  });
+  return {
+    engine: ({ log, ...options }) => createKubernetesEngine({ ...options, logger: log }),
+    // Apps with a route are refused until there is a router for them.
+    routers: async () => ({}),
+  };
 }
 
 /** Everything that changes is reported: what rests costs nothing but this. */
@@ -78,6 +94,9 @@ export async function runController(
 
 interface Lead {
   options: ControllerOptions;
+  /** One for each share of the Apps that is led. */
+  stores: Set<AppStatusStore>;
+  routers: Routers;
   identity: string;
   home: string;
   kube: Kube;
@@ -98,40 +117,61 @@ async function openLead({ options, parts, kube, log, stopping }: LeadOptions): P
   const began = { wall: clock.wall(), monotonic: clock.monotonic() };
   // Gates are measured with a clock that does not jump.
   const now = () => began.wall + (clock.monotonic() - began.monotonic);
-  const scope = scopeOf(options);
-  const engine = await parts.engine(kube, scope, log);
-  const router = await parts.router(kube, scope, log, now);
   const identity = `${process.env.POD_NAME ?? hostname()}_${crypto.randomUUID()}`;
   const home = options.namespace ?? process.env.POD_NAMESPACE ?? kube.namespace;
-  return { options, identity, home, kube, engine, router, metrics: createMetrics(), now, log, stopping };
+  const stores = new Set<AppStatusStore>();
+  const ownerOf = async ({ namespace, name }: AppName) => ownerIn(stores, `${namespace}/${name}`);
+  const common = { kube, ...scopeOf(options), ownerOf, now, log };
+  const engine = await parts.engine({ ...common, contentKey: await contentKey(kube, home) });
+  const routers = await parts.routers(common);
+  const router = chosenRouter(routers, (app) => routerOf(stores, app));
+  const metrics = createMetrics();
+  return { options, stores, routers, identity, home, kube, engine, router, metrics, now, log, stopping };
+}
+
+function ownerIn(stores: ReadonlySet<AppStatusStore>, app: AppKey): OwnerReference | undefined {
+  const uid = [...stores].map((store) => store.uid(app)).find((found) => found !== undefined);
+  const [, name = ''] = app.split('/');
+  return uid === undefined
+    ? undefined
+    : { apiVersion: APPS.apiVersion, kind: APPS.kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+async function routerOf(stores: ReadonlySet<AppStatusStore>, app: AppKey): Promise<KubernetesRouter> {
+  for (const store of stores) {
+    const stored = await store.load(app);
+    // The router that has its table, as long as there is one.
+    if (stored) return stored.state.table?.front.cluster?.router ?? routerNamed(stored.object.spec);
+  }
+  return 'service';
 }
 
 function scopeOf({ onlyNamespace }: ControllerOptions): { namespace?: string } {
   return onlyNamespace === undefined ? {} : { namespace: onlyNamespace };
 }
 
-/** Waits for the lead of one share of the Apps, and acts until it is lost or the program is stopped. */
+/** Leads one share of the Apps whenever it can, until the program is stopped. */
 async function leadShard(lead: Lead, shard: number): Promise<void> {
-  const { kube, identity, home, log, metrics, stopping } = lead;
+  const { kube, identity, home, log, stopping } = lead;
   const name = `crossfade-controller-${shard}`;
-  let held: Held;
-  try {
-    held = await acquireLease({ kube, namespace: home, name, identity, log }, stopping.signal);
-  } catch (error) {
-    if (stopping.signal.aborted) return;
-    throw error;
+  while (!stopping.signal.aborted) {
+    try {
+      const held = await acquireLease({ kube, namespace: home, name, identity, log }, stopping.signal);
+      await workWhile(lead, shard, held);
+    } catch (error) {
+      if (!stopping.signal.aborted) throw error;
+    }
   }
+}
+
+/** Everything that is remembered of the Apps goes with the lead: whoever leads again reads it anew. */
+async function workWhile(lead: Lead, shard: number, held: Held): Promise<void> {
+  const { metrics, stopping } = lead;
   metrics.leads(shard, true);
   const work = await startWork(lead, shard);
   await aborted(AbortSignal.any([stopping.signal, held.lost]));
   metrics.leads(shard, false);
   await work.stop();
-  if (held.lost.aborted) {
-    // Another one leads now. Only a fresh process is sure to remember nothing.
-    stopping.abort(new Error('the lead was lost'));
-    process.exitCode = 1;
-    return;
-  }
   await held.release();
 }
 
@@ -139,6 +179,7 @@ async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<v
   const { options, kube, engine, router, now, log, home } = lead;
   const isOurs = (app: AppKey) => shardOf(app, options.shards) === shard;
   const store = await createAppStatusStore({ kube, home, log, scope: { ...scopeOf(options), isOurs } });
+  lead.stores.add(store);
   const controller = createController({
     store,
     engine,
@@ -152,22 +193,22 @@ async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<v
   const intake = openIntake(lead, store);
   const off = store.onChange((app) => void forgetGone(lead, store, app));
   await controller.start();
-  return { stop: () => stopWork(store, controller, intake, off) };
+  return {
+    async stop() {
+      off();
+      await stopWork(store, controller, intake);
+      lead.stores.delete(store);
+    },
+  };
 }
 
-async function stopWork(
-  store: AppStatusStore,
-  controller: Controller,
-  intake: Intake,
-  off: () => void,
-): Promise<void> {
-  off();
+async function stopWork(store: AppStatusStore, controller: Controller, intake: Intake): Promise<void> {
   await intake.close();
   await controller.stop();
   await store.close();
 }
 
-function openIntake({ engine, now, log, metrics }: Lead, store: AppStatusStore): Intake {
+function openIntake({ engine, routers, now, log, metrics }: Lead, store: AppStatusStore): Intake {
   const intake = createIntake({
     wanted: (app) => store.wanted(app),
     load: (app) => store.load(app),
@@ -176,6 +217,7 @@ function openIntake({ engine, now, log, metrics }: Lead, store: AppStatusStore):
       metrics.refused();
       store.show(app, { observedGeneration: generation, conditions, message });
     },
+    check: (spec) => checkForCluster(spec, routers),
     engine,
     now,
     log,
@@ -213,6 +255,12 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
+/** Revisions are told by the controller; without its key those of Apps with secrets cannot be foretold. */
+async function keyToLookWith(kube: Kube): Promise<Buffer> {
+  const key = await readKey(kube, 'crossfade-system').catch(() => undefined);
+  return key ?? randomBytes(32);
+}
+
 /** A cluster as the commands use it: with the rights of the user. */
 export async function openCluster(
   target: ClusterTarget,
@@ -231,8 +279,15 @@ export async function openCluster(
     },
     async open(scope) {
       const { namespace } = scope;
-      const engine = await parts.engine(kube, namespace === undefined ? {} : { namespace }, log);
       const store = await createAppStatusStore({ kube, home: kube.namespace, log, scope });
+      const engine = await parts.engine({
+        kube,
+        ...(namespace === undefined ? {} : { namespace }),
+        ownerOf: async ({ namespace, name }) => ownerIn(new Set([store]), `${namespace}/${name}`),
+        now: Date.now,
+        log,
+        contentKey: await keyToLookWith(kube),
+      });
       opened.push(store, engine);
       const version = {
         version: programVersion(),

@@ -27,6 +27,8 @@ export interface IntakeDeps {
   take(object: AppObject, expectedGeneration: number): void;
   /** Tells users that what they wrote cannot be taken up. */
   refuse(app: AppKey, generation: number, conditions: Condition[], message: string): void;
+  /** @throws OperatingError when it cannot be released here */
+  check(spec: AppSpec): void;
   engine: Pick<Engine, 'prepare'>;
   now(): Ms;
   log: { info(what: object, text: string): void; error(what: object, text: string): void };
@@ -62,6 +64,7 @@ async function takeUp(deps: IntakeDeps, app: AppKey): Promise<'done' | 'again'> 
     return 'done';
   }
   try {
+    deps.check(spec);
     const run = await deps.engine.prepare(spec, {
       dryRun: false,
       progress: (line) => deps.log.info({ app }, line),

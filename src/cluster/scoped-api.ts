@@ -7,6 +7,7 @@ import type { Store } from '../ports/store.ts';
 import { createApi } from '../server/api.ts';
 import type { ApiDeps, ObservedApp } from '../server/deps.ts';
 import { appNotFound } from '../server/errors.ts';
+import { ANYTHING } from './chosen-router.ts';
 import { inProcess } from './in-process.ts';
 import { seenOf } from './seen.ts';
 
@@ -95,15 +96,7 @@ async function waitForCommand(
 function readOnlyRouter(): Router {
   return {
     name: 'cluster',
-    capabilities: {
-      weightResolutionBp: 0,
-      header: false,
-      cookie: false,
-      sticky: false,
-      hold: false,
-      preview: false,
-      measuredBy: 'router',
-    },
+    capabilities: ANYTHING,
     apply: notHere,
     drain: notHere,
     remove: notHere,

@@ -62,6 +62,3 @@ export const APP_COMMANDS: Resource<CommandResource> = {
   plural: 'appcommands',
   namespaced: true,
 };
-
-/** On what belongs to an App: its name. */
-export const APP_LABEL = `${API_GROUP}/app`;

@@ -1,7 +1,8 @@
 import type { AppKey, Command, CommandId, Verb } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
-import { APP_COMMANDS, APP_LABEL, APPS, type CommandResource } from '../../kubernetes/crossfade.ts';
+import { APP_COMMANDS, APPS, type CommandResource } from '../../kubernetes/crossfade.ts';
 import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import { APP_LABEL } from '../../kubernetes/names.ts';
 import { API_VERSION } from '../../spec/schema.ts';
 import type { Row } from './row.ts';
 

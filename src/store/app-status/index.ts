@@ -38,6 +38,7 @@ export interface AppStatusStore extends Store {
   untaken(): Row[];
   /** What the user wants of the App, when it was not taken up yet. */
   wanted(app: AppKey): (Wanted & Pick<Row, 'generation' | 'deleting'>) | undefined;
+  uid(app: AppKey): string | undefined;
   /** What the controller saw last of routes and requests, as it wrote it down. */
   seen(app: AppKey): string | undefined;
   /** Called when a spec came that is to be taken up. */
@@ -111,6 +112,7 @@ function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCac
     ...reading(parts, audit),
     ...writing(parts),
     wanted: (app) => wantedAt(parts.taken.row(app)),
+    uid: (app) => apps.get(app)?.uid,
     seen: (app) => apps.get(app)?.seen,
     untaken: () => parts.taken.rows().filter(isUntaken),
     onUntaken(listener) {

@@ -1,0 +1,19 @@
+import { checkCapabilities } from '../core/capabilities.ts';
+import { OperatingError } from '../core/errors.ts';
+import type { AppSpec } from '../spec/app.ts';
+import { type Routers, routerIn, routerNamed } from './chosen-router.ts';
+
+/**
+ * What only a cluster asks of an App: something that it can run, and a router that can do what the strategy needs.
+ * @throws OperatingError E_NEEDS_IMAGE, E_NOT_BUILT, E_ROUTER_CANNOT
+ */
+export function checkForCluster(spec: AppSpec, routers: Routers): void {
+  if (spec.spec.image === undefined) {
+    throw new OperatingError('E_NEEDS_IMAGE', 'spec.image is missing: a cluster runs images', {
+      hint: 'build an image of the source, push it to where the cluster pulls from, and name it',
+    });
+  }
+  if (!spec.spec.route) return;
+  const name = routerNamed(spec);
+  checkCapabilities(spec, name, routerIn(routers, name).capabilities);
+}
