@@ -3,7 +3,7 @@
  * for them and is gone afterwards. `CROSSFADE_TEST_CLUSTER=NAME` takes one that `npm run cluster -- up` has started,
  * `CROSSFADE_TEST_KUBECONFIG=FILE` a cluster of anybody's.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,8 +34,7 @@ function onCluster(cluster: Cluster): Session {
 }
 
 async function runOnNewCluster(): Promise<void> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'cfk-'));
-  const stateDir = path.join(folder, 'cluster');
+  const stateDir = path.join(os.tmpdir(), `cfk-${randomBytes(4).toString('hex')}`);
   try {
     const tell = (line: string) => console.log(`cluster: ${line}`);
     const cluster = await startCluster({ stateDir, leashed: true, tell });
@@ -50,8 +49,6 @@ async function runOnNewCluster(): Promise<void> {
     if (!isUnavailable) throw error;
     // Every test is skipped with the reason, and counted.
     await runSession({ ...session, env: { ...session.env, CROSSFADE_TEST_NO_CLUSTER: error.message } });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Builds the parts of a cluster, each once, into the cache that the tests share. */
 import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { access, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { access, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, unpackDebian } from '../../system-packages.ts';
 import { whileClaimed } from './claim.ts';
@@ -110,7 +110,10 @@ async function unlessThere(
 }
 
 async function into(folder: string, fill: (work: string) => Promise<void>): Promise<void> {
-  const work = await mkdtemp(path.join(path.dirname(folder), '.building-'));
+  const work = path.join(path.dirname(folder), `.building-${path.basename(folder)}`);
+  // Of a build that was killed.
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work);
   try {
     await fill(work);
     await rename(work, folder);
