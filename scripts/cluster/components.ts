@@ -116,6 +116,8 @@ function router({ kubeconfig }: Wiring): Component {
     'metrics.prometheus.addrouterslabels': 'true',
     'metrics.prometheus.addserviceslabels': 'true',
     'api.insecure': 'true',
+    // Its pages are not part of the module.
+    'api.dashboard': 'false',
     ping: 'true',
     'global.checknewversion': 'false',
     'global.sendanonymoususage': 'false',

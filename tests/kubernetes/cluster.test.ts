@@ -4,9 +4,10 @@ import { type OwnTestCluster, ownCluster, testCluster } from '../support/cluster
 import { waitFor } from '../support/wait-for.ts';
 import { ask, askMany } from './support/ask.ts';
 import { deployment, httpRoute, ingress, service } from './support/objects.ts';
-import { answers, hostOf, ROUTER, serviceUrl, settled } from './support/settle.ts';
+import { answers, hostOf, ROUTER, serviceUrl, settled, whileRouterRests } from './support/settle.ts';
 
-const REQUESTS = 100;
+const REQUESTS = 500;
+const CANARY_REQUESTS = 100;
 
 /** Two versions, each with a Service of its name, all replicas ready. */
 async function deployTwo(cluster: OwnTestCluster): Promise<void> {
@@ -15,6 +16,17 @@ async function deployTwo(cluster: OwnTestCluster): Promise<void> {
     await cluster.apply(deployment({ name: version, image, replicas: 2 }), service(version));
   }
   for (const version of ['v1', 'v2']) await settled(cluster, version, 2);
+}
+
+/**
+ * To one request: the router schedules by deadlines that are sums of fractions, so what ties differs from round to round.
+ * A router that draws lots would be 9 off, as a rule.
+ */
+async function splitsExactly(headers: Record<string, string>): Promise<void> {
+  const counts = await whileRouterRests(() => askMany(ROUTER, REQUESTS, { headers }));
+  const { v1 = 0, v2 = 0, ...others } = counts;
+  assert.deepEqual([others, v1 + v2], [{}, REQUESTS]);
+  assert.ok(Math.abs(v2 - CANARY_REQUESTS) <= 1, JSON.stringify(counts));
 }
 
 /** The router has the route, and both versions behind it. */
@@ -50,14 +62,14 @@ test('a Deployment is served through the address of its Service, and through eac
   }
 });
 
-test('a HTTPRoute of 80 to 20 splits 100 requests into exactly 80 and 20', async (t) => {
+test('a HTTPRoute of 80 to 20 splits 500 requests 80 to 20, to one request', async (t) => {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
   await deployTwo(cluster);
   const headers = hostOf(cluster);
   await cluster.apply(httpRoute('shop', headers.host, { v1: 80, v2: 20 }));
   await routed(headers);
-  assert.deepEqual(await askMany(ROUTER, REQUESTS, { headers }), { v1: 80, v2: 20 });
+  await splitsExactly(headers);
 });
 
 test('a canary Ingress takes its weight, and the requests that name it in a header', async (t) => {
@@ -69,7 +81,7 @@ test('a canary Ingress takes its weight, and the requests that name it in a head
   await cluster.apply(ingress('main', headers.host, 'v1'), ingress('canary', headers.host, 'v2', canary));
   const named = { ...headers, 'x-canary': 'always' };
   await answers(ROUTER, 'v2', { headers: named });
-  assert.deepEqual(await askMany(ROUTER, REQUESTS, { headers }), { v1: 80, v2: 20 });
+  await splitsExactly(headers);
   assert.deepEqual(await askMany(ROUTER, 10, { headers: named }), { v2: 10 });
   assert.deepEqual(await askMany(ROUTER, 10, { headers: { ...headers, 'x-canary': 'never' } }), { v1: 10 });
 });

@@ -1,4 +1,4 @@
-import { FIRST_NODE, ROUTER_PORT } from '../../../scripts/cluster/layout.ts';
+import { FIRST_NODE, ROUTER_ADMIN_PORT, ROUTER_PORT } from '../../../scripts/cluster/layout.ts';
 import type { TestCluster } from '../../support/cluster.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ask } from './ask.ts';
@@ -49,4 +49,25 @@ export async function answers(
     timeoutMs: TIMEOUT_MS,
     what: `${version} to answer ${inARow} requests in a row`,
   });
+}
+
+/**
+ * What `measure` gives when the router took no new table meanwhile: with a new one it counts anew.
+ */
+export async function whileRouterRests<T>(measure: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; attempt <= RESTS; attempt += 1) {
+    const before = await tablesTaken();
+    const measured = await measure();
+    if ((await tablesTaken()) === before) return measured;
+  }
+  throw new Error(`the router took new tables during each of ${RESTS} measurements`);
+}
+
+const RESTS = 20;
+
+async function tablesTaken(): Promise<number> {
+  const { body } = await ask(`http://${FIRST_NODE.address}:${ROUTER_ADMIN_PORT}/metrics`);
+  const [, count] = /^traefik_config_reloads_total (\S+)$/m.exec(body) ?? [];
+  if (count === undefined) throw new Error('the router does not say how often it took a new table');
+  return Number(count);
 }
