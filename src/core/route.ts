@@ -79,6 +79,7 @@ export interface RouterView {
   ackedGeneration: number;
   /** Newest state version that gave it a table of this App, where it remembers that. */
   stateVersion?: number;
+  /** Of several workers, the table of the one that is furthest behind; absent only when none of them serves anything. */
   serving?: RouteTable;
   /** Requests and connections still open per replica, also of replicas no longer in the table. */
   inFlight: Record<ReplicaId, number>;

@@ -1,75 +1,164 @@
 /**
- * Many short lives of one App, each from a seed: `node tests/simulation/simulate.ts [--releases N] [--seed S] [--profile P]`.
- * A failure prints the seed that replays it and the end of its transcript, and the exit code is 1.
+ * Many short lives of one App, each from a seed (docs/reliability.md). `npm run simulate -- [options]`:
+ *
+ *   --releases N   at least so many releases (1000), or
+ *   --minutes N    for so long
+ *   --profile P    calm, rough or hostile; absent: all of them, at least half of the releases hostile
+ *   --jobs N       threads (1)
+ *   --from S       the first seed; absent: a fresh one
+ *   --cells        the table of what met what; exit code 1 when a cell that can be reached is empty
+ *   --keep-going   do not stop at the first failure
+ *   --seed S       one life again, with its whole transcript
+ *   --save FILE    with --seed: keeps the shortest life that still fails, for tests/simulation/found
+ *
+ * A failure prints its seed and the shortest transcript that still fails, and the exit code is 1.
  */
+import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { planOf } from './life/plan.ts';
+import { Cells } from './life/cells.ts';
+import { oneLife } from './life/one-life.ts';
 import { PROFILES, type ProfileName } from './life/profiles.ts';
-import { World } from './life/world.ts';
+import { shrink } from './life/shrink.ts';
+import { addYield, emptyYield, soak, type Yield } from './life/soak.ts';
 
-/** Everything about one life follows from its seed. @throws SimulationFailure */
-export async function oneLife(seed: number, profile: ProfileName): Promise<World> {
-  const world = new World({ seed, profile: PROFILES[profile], plan: planOf(seed, PROFILES[profile]) });
-  try {
-    await world.live();
-  } catch (error) {
-    throw new SimulationFailure(seed, profile, world, error);
-  }
-  return world;
-}
+export { oneLife, SimulationFailure } from './life/one-life.ts';
 
-export class SimulationFailure extends Error {
-  constructor(seed: number, profile: ProfileName, world: World, cause: unknown) {
-    const what = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-    const replay = `node tests/simulation/simulate.ts --seed ${seed} --profile ${profile}`;
-    super(`${what}\n\nlast of the transcript:\n${world.log.slice(-40).join('\n')}\n\nreplay: ${replay}`);
-    this.name = 'SimulationFailure';
-  }
-}
+const LIVES_PER_LOT = 20;
+const SAYS_EVERY_MS = 30_000;
+const MOST_SHRUNK = 3;
+
+const OPTIONS = {
+  releases: { type: 'string', default: '1000' },
+  minutes: { type: 'string' },
+  profile: { type: 'string' },
+  jobs: { type: 'string', default: '1' },
+  from: { type: 'string' },
+  seed: { type: 'string' },
+  save: { type: 'string' },
+  cells: { type: 'boolean', default: false },
+  'keep-going': { type: 'boolean', default: false },
+} as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      releases: { type: 'string', default: '1000' },
-      seed: { type: 'string' },
-      profile: { type: 'string' },
-    },
+  const { values } = parseArgs({ options: OPTIONS });
+  const profile = values.profile === undefined ? undefined : profileNamed(values.profile);
+  if (values.seed !== undefined) return again(Number(values.seed), profile ?? 'hostile', values.save);
+  const total = emptyYield();
+  const first = values.from === undefined ? randomInt(2 ** 31) : Number(values.from);
+  print(ratesOf(profile));
+  const last = await soakAll(total, first, profile, values);
+  report(total, first, last);
+  for (const { seed, profile: own } of total.failures.slice(0, MOST_SHRUNK)) await explain(seed, own);
+  if (total.failures.length > 0) process.exitCode = 1;
+  if (values.cells) showCells(total);
+}
+
+function profileNamed(name: string): ProfileName {
+  if (name in PROFILES) return name as ProfileName;
+  throw new Error(`--profile ${name}: expected ${Object.keys(PROFILES).join(', ')}`);
+}
+
+async function soakAll(
+  total: Yield,
+  first: number,
+  profile: ProfileName | undefined,
+  values: { releases: string; minutes?: string; jobs: string; 'keep-going': boolean },
+): Promise<number> {
+  const until =
+    values.minutes === undefined ? undefined : performance.now() + Number(values.minutes) * 60_000;
+  const goesOn = () => {
+    if (total.failures.length > 0 && !values['keep-going']) return false;
+    return until === undefined ? total.releases < Number(values.releases) : performance.now() < until;
+  };
+  let next = first;
+  let saidAt = performance.now();
+  const nextLot = () => {
+    if (!goesOn()) return undefined;
+    const lot = { first: next, lives: LIVES_PER_LOT, profile };
+    next += LIVES_PER_LOT;
+    return lot;
+  };
+  await soak(Number(values.jobs), nextLot, (more) => {
+    addYield(total, more);
+    for (const { seed, profile: own, message } of more.failures)
+      print(`FAILED --seed ${seed} --profile ${own}: ${message.split('\n')[0]}`);
+    if (performance.now() - saidAt < SAYS_EVERY_MS) return;
+    saidAt = performance.now();
+    print(`... ${summary(total)}`);
   });
-  const names = Object.keys(PROFILES) as ProfileName[];
-  if (values.seed !== undefined) {
-    const world = await oneLife(Number(values.seed), (values.profile ?? 'hostile') as ProfileName);
-    process.stdout.write(`${world.log.join('\n')}\n`);
-    return;
-  }
-  const wanted = Number(values.releases);
-  const first = Math.floor(Math.random() * 2 ** 31);
-  const begun = performance.now();
-  const seen = new Map<string, number>();
-  let [releases, lives] = [0, 0];
-  while (releases < wanted) {
-    const profile =
-      (values.profile as ProfileName | undefined) ??
-      (lives % 2 === 0 ? 'hostile' : (names[(lives >> 1) % 3] ?? 'calm'));
-    const world = await oneLife(first + lives, profile);
-    releases += world.releases;
-    lives += 1;
-    for (const [what, count] of world.judge.verdicts) seen.set(what, (seen.get(what) ?? 0) + count);
-  }
-  const seconds = (performance.now() - begun) / 1000;
-  for (const [what, count] of [...seen].sort())
-    process.stdout.write(`${String(count).padStart(8)} ${what}\n`);
-  process.stdout.write(
-    `${releases} releases in ${lives} lives, seeds ${first}..${first + lives - 1}, ${Math.round(releases / seconds)} releases/s: no broken invariant\n`,
+  return next - 1;
+}
+
+function report(total: Yield, first: number, last: number): void {
+  const { requests, verdicts } = total;
+  const failed = Object.entries(requests.failed).map(([fault, count]) => `${count} ${fault}`);
+  print(summary(total));
+  print(`ended as: ${[...verdicts].map(([verdict, count]) => `${count} ${verdict}`).join(', ')}`);
+  print(
+    `requests: ${requests.sent} sent, ${requests.ok} ok; failed, by who is to answer: ${failed.join(', ')}`,
   );
+  const found = total.failures.length === 0 ? 'no broken invariant' : `${total.failures.length} lives failed`;
+  print(`seeds ${first}..${last}: ${found}`);
+}
+
+function summary({ releases, hostileReleases, lives, cpuMs }: Yield): string {
+  const hostile = releases === 0 ? 0 : Math.round((100 * hostileReleases) / releases);
+  const perSecond = Math.round(releases / Math.max(0.001, cpuMs / 1000));
+  return `${releases} releases (${hostile}% hostile) in ${lives} lives, ${perSecond} per second and core`;
+}
+
+function ratesOf(profile: ProfileName | undefined): string {
+  const names = profile === undefined ? (Object.keys(PROFILES) as ProfileName[]) : [profile];
+  return names
+    .map((name) => {
+      const { perCall, perMinute, operationsPerMinute, badVersions } = PROFILES[name];
+      const list = (rates: Record<string, number>, unit: (rate: number) => string) =>
+        Object.entries(rates)
+          .map(([what, rate]) => `${what} ${unit(rate)}`)
+          .join(', ');
+      const percent = (rate: number) => `${Number((100 * rate).toPrecision(2))}%`;
+      const often = (rate: number) => `${Number(rate.toPrecision(2))}/min`;
+      return `${name}: ${list(perCall, percent)}; ${list(perMinute, often)}; ${list(operationsPerMinute, often)}; bad versions ${percent(badVersions)}`;
+    })
+    .join('\n');
+}
+
+function showCells(total: Yield): void {
+  const cells = new Cells();
+  cells.add(total.cells);
+  print(cells.table());
+  const empty = cells.empty();
+  print(empty.length === 0 ? 'no reachable cell is empty' : `empty: ${empty.join('; ')}`);
+  if (empty.length > 0) process.exitCode = 1;
+}
+
+async function explain(seed: number, profile: ProfileName, file?: string): Promise<void> {
+  const shrunk = await shrink(seed, profile);
+  if (!shrunk) return print(`--seed ${seed} --profile ${profile} does not fail again`);
+  print(`\n--seed ${seed} --profile ${profile}, shrunk in ${shrunk.tries} lives:`);
+  print(`${shrunk.log.join('\n')}\n${shrunk.message}`);
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(shrunk.script, null, 1)}\n`);
+}
+
+async function again(seed: number, profile: ProfileName, file: string | undefined): Promise<void> {
+  try {
+    print((await oneLife(seed, profile)).log.join('\n'));
+  } catch {
+    await explain(seed, profile, file);
+    process.exitCode = 1;
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 if (process.argv[1] === import.meta.filename) {
   try {
     await main();
   } catch (error) {
-    process.stderr.write(
-      `${error instanceof SimulationFailure ? error.message : ((error as Error).stack ?? error)}\n`,
-    );
+    process.stderr.write(`${(error as Error).stack ?? error}\n`);
     process.exitCode = 1;
   }
 }

@@ -33,7 +33,7 @@ export function advance(draft: Draft): boolean {
   if (!draft.acked) return false;
   if (noteRouted(draft, release)) return true;
   if (!isSettled(draft, release, stage)) return false;
-  if (!passGates(draft)) return false;
+  if (!passGates(draft)) return draft.release?.phase.kind !== 'advancing';
   nextStage(draft, release, release.phase.stage + 1);
   return true;
 }
@@ -73,6 +73,7 @@ function giveUpStable(draft: Draft, release: Release): boolean {
     if (draft.now < until) draft.wake(until);
     return false;
   }
+  draft.stableGivenUp = true;
   draft.event(
     'Warning',
     'StableGivenUp',

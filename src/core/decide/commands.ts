@@ -34,6 +34,7 @@ export function absorbCommands(draft: Draft): void {
  * brings stays whatever its age: forgotten, it would be carried out again.
  */
 function forgetOldest({ state, observed }: Draft): void {
+  if (Object.keys(state.commandsDone).length <= COMMANDS_KEPT) return;
   const brought = new Set(observed.commands.map((command) => command.id));
   const entries = Object.entries(state.commandsDone);
   const oldest = entries.filter(([id]) => !brought.has(id)).sort(([, a], [, b]) => a.at - b.at);

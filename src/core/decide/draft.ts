@@ -1,4 +1,5 @@
 import type { AppSpec } from '../../spec/app.ts';
+import { copyOf } from '../json.ts';
 import type {
   Action,
   ActionKey,
@@ -41,11 +42,11 @@ export class Draft {
   /** state.table says what is wanted: so found in this decision, and false while no such table can be made. */
   tableIsCurrent = false;
   gone = false;
+  /** Stable does not come back: users are left with what there is, which may be less than they had. */
+  stableGivenUp = false;
 
   constructor(state: AppState, observed: Observed, app: AppObject, now: Ms) {
-    // History and revisions are never changed in place, and they are most of a state: shared, not copied.
-    const { history, revisions, ...rest } = state;
-    this.state = { ...structuredClone(rest), history: [...history], revisions: { ...revisions } };
+    this.state = privateCopy(state);
     this.observed = observed;
     this.app = app;
     this.now = now;
@@ -161,6 +162,28 @@ export class Draft {
     if (!this.tableIsCurrent || !this.router || this.router.trouble) return false;
     return this.router.ackedGeneration >= this.state.routeGeneration;
   }
+}
+
+/**
+ * Lists and maps are copied, what is in them is shared: it is replaced, never changed in place. Only the release and what
+ * leaves are changed in place, and a release's stages never.
+ */
+function privateCopy(state: AppState): AppState {
+  const { release } = state;
+  return {
+    ...state,
+    history: [...state.history],
+    revisions: { ...state.revisions },
+    pools: { ...state.pools },
+    warm: [...state.warm],
+    retiring: [...state.retiring],
+    held: [...state.held],
+    leaving: copyOf(state.leaving),
+    pending: { ...state.pending },
+    commandsDone: { ...state.commandsDone },
+    backoff: { ...state.backoff },
+    ...(release ? { release: { ...copyOf({ ...release, stages: [] }), stages: release.stages } } : {}),
+  };
 }
 
 export function known<T>(value: Known<T>): T | undefined {

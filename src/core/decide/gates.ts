@@ -1,8 +1,9 @@
-import type { Gate, GateState, Measured, PoolId, Release } from '../model.ts';
+import type { Counts, Gate, GateState, Measured, PoolId, Release } from '../model.ts';
 import { CANDIDATE } from '../strategies/parts.ts';
 import { judgeSplit, splitCount } from '../verify.ts';
-import { currentStage } from './abort.ts';
+import { beginAbort, currentStage } from './abort.ts';
 import { type Draft, since } from './draft.ts';
+import { FIRST_REQUESTS } from './health.ts';
 import { describeShares, explainMismatch } from './mismatch.ts';
 
 /** Users get this long to bring the requests themselves before marked ones are sent. */
@@ -89,7 +90,8 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   });
   if (verdict.kind === 'agrees') {
     // Requests count when they are sent: a candidate that hangs or only fails gets its share all the same.
-    if (!hasAnsweredWell(draft, measured, state)) return collect(draft, gate, state, gate.minRequests);
+    const answers = since(measured.perPool[draft.pool(CANDIDATE)], state.base[draft.pool(CANDIDATE)]);
+    if (answers.ok + (answers.probesOk ?? 0) === 0) return unanswered(draft, gate, state, answers);
     const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };
@@ -100,11 +102,14 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   return { ...beginMeasuring(draft, measured, state), mismatch };
 }
 
-/** Since the measurement began. One that never does is the business of the first requests (health.ts), not passed here. */
-function hasAnsweredWell(draft: Draft, measured: Measured, state: Measuring): boolean {
-  const candidate = draft.pool(CANDIDATE);
-  const { ok, probesOk = 0 } = since(measured.perPool[candidate], state.base[candidate]);
-  return ok + probesOk > 0;
+/** It answered nobody well since the measurement began, though it may have before: it waits, or it is given up. */
+function unanswered(draft: Draft, gate: VerifyGate, state: Measuring, answers: Counts): GateState {
+  const failed = answers.failed + (answers.probesFailed ?? 0);
+  if (failed < FIRST_REQUESTS) return collect(draft, gate, state, gate.minRequests);
+  const { number } = draft.revisionOf(draft.pool(CANDIDATE));
+  const message = `revision ${number} answered none of ${failed} requests well since its share was measured`;
+  beginAbort(draft, { code: 'E_NO_SUCCESS', message });
+  return state;
 }
 
 function beginMeasuring(draft: Draft, measured: Measured, before: GateState): Measuring {

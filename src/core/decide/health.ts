@@ -3,7 +3,7 @@ import { beginAbort } from './abort.ts';
 import { type Draft, NO_COUNTS, since } from './draft.ts';
 
 /** Requests after which a candidate that never answered well is given up. */
-const FIRST_REQUESTS = 20;
+export const FIRST_REQUESTS = 20;
 /** ... or that has let that many wait for this long. */
 const HANG_MS = 10_000;
 /** Exits before it was ever ready that are still taken for a slow start. */

@@ -1,4 +1,5 @@
 import { brokenInvariant } from '../invariants.ts';
+import { isEqual } from '../json.ts';
 import type { AppState, Decision, Ms, Observed } from '../model.ts';
 import { advance, noteFacts } from './advance.ts';
 import { absorbCommands } from './commands.ts';
@@ -71,8 +72,7 @@ function guarded(before: AppState, draft: Draft): Decision {
 
 function finish(before: AppState, draft: Draft): Decision {
   const next = { ...draft.state, version: before.version };
-  const changed =
-    draft.actions.length > 0 || draft.events.length > 0 || JSON.stringify(next) !== JSON.stringify(before);
+  const changed = draft.actions.length > 0 || draft.events.length > 0 || !isEqual(next, before);
   return {
     next: changed ? { ...next, version: before.version + 1 } : before,
     events: draft.events,

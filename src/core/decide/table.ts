@@ -1,5 +1,5 @@
 import type { AppSpec } from '../../spec/app.ts';
-import { isEqual } from '../equal.ts';
+import { isEqual } from '../json.ts';
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
 import { resolveFenceposts } from '../scale.ts';
 import { namedPools } from './abort.ts';
@@ -88,7 +88,10 @@ function noteCutover(draft: Draft): void {
  * again when it comes back with a table that it had before.
  */
 function withdraw(draft: Draft): void {
-  if (draft.state.table || draft.router?.serving) draft.act('unroute', { kind: 'unroute' });
+  const { state, router, release } = draft;
+  // A store that was put back from a copy knows of no table: the one that is served stays until there is another.
+  const comes = draft.routed && !state.deleting && release?.phase.kind === 'advancing';
+  if (state.table || (router?.serving && !comes)) draft.act('unroute', { kind: 'unroute' });
 }
 
 /** @returns undefined when nobody could answer and nothing declares that */

@@ -73,9 +73,9 @@ export class Daemon {
   }
 
   lag(ms: Ms): void {
-    const { machine, clock, app } = this.#world;
+    const { machine, clock } = this.#world;
     const until = clock.now + ms;
-    void this.#world.store.load(app).then((stored) => {
+    void this.#world.load().then((stored) => {
       this.#stale = { until, stored, replicas: machine.list() };
     });
     clock.stir();
@@ -127,9 +127,9 @@ export class Daemon {
     const stale = () => this.#isStale();
     return {
       apps: () => this.#call(() => world.store.apps(), 'slowTick'),
-      load: async (app) => {
+      load: async () => {
         const cached = stale();
-        const stored = await (cached ? cached.stored : this.#call(() => world.store.load(app), 'slowTick'));
+        const stored = await (cached ? cached.stored : this.#call(() => world.load(), 'slowTick'));
         if (stored) this.seen.spec = stored.object.spec.spec;
         return stored;
       },
@@ -142,6 +142,7 @@ export class Daemon {
                 throw new OperatingError('E_CONFLICT', 'somebody else was faster');
               if (world.isDiskFull()) throw new OperatingError('E_DISK_FULL', 'no space left');
               await world.store.commit(app, version, what);
+              await world.committed(what.next);
               world.judge.committed(this, what);
               if (world.faults.hits('commitUnknown')) throw new Unplanned('the store did not answer in time');
             }),
@@ -150,6 +151,7 @@ export class Daemon {
       removeApp: (app) =>
         this.#call(async () => {
           await world.store.removeApp(app);
+          world.changed();
           world.appRemoved();
         }, 'slowTick'),
       onChange: (listener) =>

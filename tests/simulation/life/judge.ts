@@ -60,7 +60,8 @@ export class Judge {
       this.#commandsOnce(before, next);
       this.#poolNames(before, next);
       this.#gates(before, next);
-      if (next.table && next.table.generation !== before.table?.generation)
+      const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
+      if (next.table && next.table.generation !== before.table?.generation && !isGivenUp)
         this.#keepsCapacity(daemon, before, next, next.table);
       const ended = next.history.at(-1);
       if (ended && ended.id !== before.history.at(-1)?.id) this.#ended(daemon, ended, events);
@@ -144,6 +145,7 @@ export class Judge {
   }
 
   routing(daemon: Daemon, table: RouteTable): void {
+    const last = this.#lastTable;
     this.#lastTable = table;
     this.check(() => {
       const { split, admit } = table.route;
@@ -152,14 +154,16 @@ export class Judge {
         assert.equal(sum, FULL_WEIGHT, 'weights do not sum to 100%');
       }
       const spec = daemon.seen.spec ?? this.#world.spec;
-      if (admit.kind !== 'open') this.#declared(table, spec);
+      if (admit.kind !== 'open') this.#declared(table, last, spec);
       else this.#somebody(table);
     });
   }
 
   /** Requests are turned away only where that was declared. */
-  #declared(table: RouteTable, { replicas }: AppSpec['spec']): void {
+  #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
     const { release } = this.#world.state;
+    // Closed already: it opens once there is somebody.
+    if (last && last.route.admit.kind !== 'open') return;
     const isAllowed =
       replicas === 0 ||
       release?.strategy === 'recreate' ||
@@ -245,6 +249,10 @@ export class Judge {
     const { release } = this.#world.state;
     const { table } = worker;
     if (!table?.route.sticky || worker.tainted || !release || release.phase.kind !== 'advancing') return;
+    const arms = Object.values(release.arms);
+    const { split } = table.route;
+    // A table of another release (a store that was put back) says nothing about this one.
+    if (split.kind !== 'weights' || !split.to.every(({ key }) => arms.includes(key))) return;
     const before = this.#users.get(user);
     this.#users.set(user, { release: release.id, generation: table.generation, pool });
     if (!before || before.release !== release.id || table.generation < before.generation) return;

@@ -2,7 +2,15 @@
 import type { Command, Ms } from '../../../src/core/model.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
 import { hashOf, Random } from '../random.ts';
-import { HAPPENINGS, OPERATIONS, type Profile, type WorldHappening } from './profiles.ts';
+import { VERBS } from './cells.ts';
+import {
+  CALL_FAULTS,
+  type CallFault,
+  HAPPENINGS,
+  OPERATIONS,
+  type Profile,
+  type WorldHappening,
+} from './profiles.ts';
 import { strategyOf } from './strategies.ts';
 import { BAD, type Behaviour } from './versions.ts';
 
@@ -23,10 +31,10 @@ export interface Plan {
   first: { strategy: AppSpec['spec']['strategy']; more: Partial<AppSpec['spec']> };
   workers: number;
   lengthMs: Ms;
+  /** Chances of what goes wrong at a call. */
+  perCall: Record<CallFault, number>;
   items: Item[];
 }
-
-const VERBS = ['promote', 'abort', 'pause', 'resume', 'undo', 'restart', 'retry'] as const;
 
 export function planOf(seed: number, profile: Profile): Plan {
   const random = new Random(seed);
@@ -35,18 +43,22 @@ export function planOf(seed: number, profile: Profile): Plan {
   const numbers = { version: 1, command: 0 };
   for (const operation of OPERATIONS) {
     const own = new Random(seed ^ hashOf(operation));
-    for (const at of times(own, profile.operationsPerMinute[operation], lengthMs))
+    for (const at of times(own, swarmed(own, profile.operationsPerMinute[operation]), lengthMs))
       items.push(...operations(own, at, operation, profile, numbers));
   }
   for (const happening of HAPPENINGS) {
     const own = new Random(seed ^ hashOf(happening));
-    for (const at of times(own, profile.perMinute[happening], lengthMs))
+    for (const at of times(own, swarmed(own, profile.perMinute[happening]), lengthMs))
       items.push({ at, do: happening, pick: own.int(0, 1000), ms: own.int(1, own.pick([100, 1000, 5000])) });
   }
   return {
-    first: { strategy: strategyOf(random), more: { replicas: random.int(1, 4), ...settings(random) } },
+    first: {
+      strategy: strategyOf(random),
+      more: { replicas: random.int(1, 4), revisionHistoryLimit: random.int(1, 3), ...settings(random) },
+    },
     workers: random.pick([1, 1, 2, 3]),
     lengthMs,
+    perCall: perCallOf(seed, profile),
     items: items.sort((a, b) => a.at - b.at),
   };
 }
@@ -62,11 +74,25 @@ function settings(random: Random): Edit {
   };
 }
 
+/**
+ * Each life has its own mixture: what happens in all of them at once hides what one alone would show (Groce and others,
+ * Swarm Testing, 2012).
+ */
+function swarmed(random: Random, rate: number): number {
+  return rate * random.pick([0, 0.25, 1, 1, 2.75]);
+}
+
+function perCallOf(seed: number, { perCall }: Profile): Record<CallFault, number> {
+  const random = new Random(seed ^ hashOf('calls'));
+  const rates = CALL_FAULTS.map((fault) => [fault, swarmed(random, perCall[fault])]);
+  return Object.fromEntries(rates) as Record<CallFault, number>;
+}
+
 /** Moments of something that happens so often, by chance. */
 function* times(random: Random, perMinute: number, lengthMs: Ms): Generator<Ms> {
   for (let at = 0; ; ) {
-    at += (-Math.log(1 - random.next()) * 60_000) / perMinute;
-    if (!(at < lengthMs)) return;
+    if (perMinute > 0) at += (-Math.log(1 - random.next()) * 60_000) / perMinute;
+    if (perMinute === 0 || at >= lengthMs) return;
     yield Math.round(at);
   }
 }
@@ -88,7 +114,7 @@ function operations(
       return [{ at, do: 'apply', version, behaviour }];
     }
     case 'scale':
-      return [{ at, do: 'edit', change: { replicas: random.int(0, 5) } }];
+      return [{ at, do: 'edit', change: { replicas: random.pick([0, 1, 1, 2, 2, 3, 3, 4, 5]) } }];
     case 'edit':
       return [
         { at, do: 'edit', change: random.chance(0.5) ? { strategy: strategyOf(random) } : settings(random) },

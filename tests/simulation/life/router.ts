@@ -1,5 +1,6 @@
 /** The simulated router: several workers, each with the table that reached it last, behind the Router port. */
 import { OperatingError } from '../../../src/core/errors.ts';
+import { isEqual } from '../../../src/core/json.ts';
 import type {
   Counts,
   Member,
@@ -59,6 +60,8 @@ export class SimRouter {
   readonly #counts = new Map<string, Answered>();
   readonly #owed: { at: number } = { at: 0 };
   #removedAt = 0;
+  /** What was applied last. */
+  #given: RouteTable | undefined;
   #boot = 1;
   #epoch = 1;
   #nextWorker = 1;
@@ -97,6 +100,7 @@ export class SimRouter {
   /** Resolves when every worker has acknowledged. @throws OperatingError E_STALE_WRITER, E_ROUTER_DOWN */
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {
     this.#refuseStale(ctx, table);
+    this.#given = table;
     await Promise.all(this.workers.map((worker) => this.#deliver(worker, ctx.stateVersion, table)));
     if (this.#faults.hits('lostAcknowledgement')) {
       await this.#clock.sleep(NOT_ACKNOWLEDGED_MS);
@@ -138,6 +142,7 @@ export class SimRouter {
   remove({ stateVersion, app }: ActionContext): void {
     this.#refuseStale({ stateVersion, app }, undefined);
     this.#removedAt = stateVersion;
+    this.#counts.clear();
     for (const worker of this.workers)
       Object.assign(worker, { table: undefined, before: undefined, choices: [], stateVersion });
     this.#changed();
@@ -154,7 +159,7 @@ export class SimRouter {
   /** An App of that name is made anew: its versions begin anew too. */
   forgetApp(): void {
     this.#removedAt = 0;
-    this.#boot += 1;
+    this.dropMessages();
     for (const worker of this.workers) worker.stateVersion = 0;
   }
 
@@ -179,8 +184,13 @@ export class SimRouter {
     this.#changed();
   }
 
-  reboot(): void {
+  /** What is under way does not arrive any more. */
+  dropMessages(): void {
     this.#boot += 1;
+  }
+
+  reboot(): void {
+    this.dropMessages();
     for (const worker of this.workers) this.restart(worker, 'nothing');
     this.newEpoch();
   }
@@ -210,17 +220,14 @@ export class SimRouter {
   observe(): RouterObservation {
     if (this.#clock.now < this.downUntil)
       throw new OperatingError('E_ROUTER_DOWN', 'the router does not answer');
-    // What all of them have acknowledged is what the last one has; it is also the one that may still do harm.
-    const last = this.workers.reduce((a, b) =>
-      (b.table?.generation ?? 0) < (a.table?.generation ?? 0) || (b.tainted && !a.tainted) ? b : a,
-    );
+    const last = this.#furthestBehind();
     const inFlight: Record<ReplicaId, number> = {};
     for (const { view, open } of this.#machine.replicas.values()) inFlight[view.id] = open.size;
     const view: RouterView = {
       epoch: `e${this.#epoch}`,
       workers: this.workers.length,
       ackedGeneration: Math.min(...this.workers.map((worker) => worker.table?.generation ?? 0)),
-      ...(last.table ? { serving: last.table } : {}),
+      ...(last ? { serving: last } : {}),
       inFlight,
       admission: { ...this.#admission },
       firstAnswerAt: { ...this.#firstAnswerAt },
@@ -230,6 +237,14 @@ export class SimRouter {
       counts: { ...entry.counts },
     }));
     return { view, answered, latency: {} };
+  }
+
+  /** The table that may still do harm: the oldest one, or one that nobody of ours has given. */
+  #furthestBehind(): RouteTable | undefined {
+    const tables = this.workers.flatMap(({ table }) => (table ? [table] : []));
+    const oldest = Math.min(...tables.map((table) => table.generation));
+    const among = tables.filter((table) => table.generation === oldest);
+    return among.find((table) => !isEqual(table, this.#given)) ?? among[0];
   }
 
   /** Where a request goes; `userKey` decides where the split is by user. */

@@ -19,7 +19,6 @@ import { happen } from './happenings.ts';
 import { Judge } from './judge.ts';
 import { Machine } from './machine.ts';
 import type { Item, Plan } from './plan.ts';
-import type { Profile } from './profiles.ts';
 import { isQuiet, picture } from './rest.ts';
 import { SimRouter, type Worker } from './router.ts';
 import { Users } from './users.ts';
@@ -28,12 +27,12 @@ import type { Behaviour } from './versions.ts';
 const APP = 'default/shop';
 /** When faults stop, everything has come to rest by then. */
 const REST_MS = 180_000;
+const FREEZES_EVERY = 8;
 const SAVE_EVERY_MS = 2000;
 const WALL_AT_BIRTH = 1_000_000_000;
 
 export interface WorldOptions {
   seed: number;
-  profile: Profile;
   plan: Plan;
   /** Absent: what the profile's rates give; present: exactly these faults. */
   only?: ReadonlySet<string>;
@@ -62,6 +61,9 @@ export class World {
   wasZero = false;
   readonly saved: Stored[] = [];
   #boot = 1;
+  #stored: Promise<Stored | undefined> | undefined;
+  /** In some lives what is stored is read from its text each time, and frozen: deciding must not change it. */
+  readonly #freezes: boolean;
   #bootedAt: Ms = 0;
   #wallOffset = 0;
   #anchor: Anchor | undefined;
@@ -70,11 +72,12 @@ export class World {
   readonly #plan: Plan;
   #spec: AppSpec;
 
-  constructor({ seed, profile, plan, only }: WorldOptions) {
+  constructor({ seed, plan, only }: WorldOptions) {
     this.#plan = plan;
-    this.faults = new Faults(seed, profile.perCall, only, (fault) => {
+    this.#freezes = seed % FREEZES_EVERY === 0;
+    this.faults = new Faults(seed, plan.perCall, only, (fault) => {
       this.note(`! ${fault}`);
-      this.cells.fault(this.state, fault);
+      this.cells.met(this.state, fault);
     });
     this.judge = new Judge(this);
     this.machine = new Machine(this.clock, this.faults);
@@ -99,7 +102,6 @@ export class World {
       drainTimeoutMs: 1000,
       drainLongTimeoutMs: 1000,
       terminationGracePeriodSeconds: 3,
-      revisionHistoryLimit: 4,
       ...plan.first.more,
     });
   }
@@ -128,6 +130,26 @@ export class World {
       due = true;
     });
     while (!due && (await this.clock.turn())) if (this.judge.failure) throw this.judge.failure;
+  }
+
+  /** What is stored; the same until something is stored. */
+  async load(): Promise<Stored | undefined> {
+    this.#stored ??= this.store.load(APP).then((stored) => {
+      if (stored && this.#freezes) freeze(stored);
+      return stored;
+    });
+    return await this.#stored;
+  }
+
+  /** What was committed is not read again from its text, but in some lives. */
+  async committed(state: AppState): Promise<void> {
+    const stored = this.#freezes ? undefined : await this.#stored;
+    this.#stored = stored && Promise.resolve({ ...stored, state });
+  }
+
+  /** Something was stored. */
+  changed(): void {
+    this.#stored = undefined;
   }
 
   note(text: string): void {
@@ -245,7 +267,7 @@ export class World {
         case 'delete':
           return await this.#delete();
         default:
-          this.cells.fault(this.state, item.do);
+          this.cells.met(this.state, item.do);
           return await happen(this, item.do, item.pick, item.ms);
       }
     } catch (error) {
@@ -257,7 +279,7 @@ export class World {
 
   /** As the API does it: what is being deleted is not applied to, what does not differ is not stored. */
   async #put(spec: AppSpec, revision: AppObject['revision'] | undefined): Promise<void> {
-    const stored = await this.store.load(APP);
+    const stored = await this.load();
     if (stored?.object.deleting || stored?.state.deleting) return this.note('refused: it is being deleted');
     const wanted = revision ?? stored?.object.revision;
     if (!wanted) return;
@@ -266,18 +288,20 @@ export class World {
     const known = stored?.state.revisions[wanted.id] ?? wanted;
     const object = { key: APP, generation, spec, revision: known, actor: 'ann', deleting: false };
     await this.store.putApp(object, generation - 1);
+    this.changed();
     this.object = object;
     if (spec.spec.replicas === 0) this.wasZero = true;
     this.clock.stir();
   }
 
   async #delete(): Promise<void> {
-    const stored = await this.store.load(APP);
+    const stored = await this.load();
     if (!stored || this.isDiskFull()) return;
     const { object } = stored;
     if (object.deleting) return;
     this.object = { ...object, generation: object.generation + 1, deleting: true };
     await this.store.putApp(this.object, object.generation);
+    this.changed();
     this.clock.stir();
   }
 
@@ -291,7 +315,7 @@ export class World {
       verified: true,
       action: verb,
     });
-    this.cells.verb(this.state, verb);
+    this.cells.met(this.state, verb);
     if (added === 'added') this.#commands.set(id, command);
     this.clock.stir();
   }
@@ -308,7 +332,7 @@ export class World {
   // --- a store that is put back from a copy
 
   #save(): void {
-    void this.store.load(APP).then((stored) => {
+    void this.load().then((stored) => {
       if (stored && !stored.object.deleting) this.saved.push(stored);
     });
     this.clock.after(SAVE_EVERY_MS, () => {
@@ -320,12 +344,14 @@ export class World {
   async restore(stored: Stored): Promise<void> {
     for (const daemon of this.daemons) daemon.kill();
     this.daemons = [];
+    this.router.dropMessages();
     this.store = createMemoryStore();
     this.state = { ...stored.state, version: 1 };
     this.object = stored.object;
     this.#spec = stored.object.spec;
     await this.store.putApp(stored.object, 0);
     await this.store.commit(APP, 0, { next: this.state, events: [], actions: [] });
+    this.changed();
     this.#commands.clear();
     this.judge.restored(this.state);
     this.startDaemonIn(10);
@@ -361,7 +387,7 @@ export class World {
   }
 
   async #press(verb: Command['verb']): Promise<void> {
-    if (!(await this.store.load(APP))) return;
+    if (!(await this.load())) return;
     await this.command({ id: `rest-${verb}-${this.clock.now}`, verb });
   }
 
@@ -384,4 +410,10 @@ function revisionOf(version: number, behaviour: Behaviour, { spec }: AppSpec): A
   };
   const provenance = { createdAt: 0, actor: 'ann', source: '.' };
   return { id: revisionIdOf(run), hashVersion: 1, number: 0, run, provenance };
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const field of Object.values(value)) freeze(field);
 }
