@@ -5,7 +5,7 @@ import { isKubeError, KubeError, refusal, type Status, unreachable } from './err
 import { type KubeObject, keyOf, pathOf, type Resource } from './types.ts';
 
 /** The name under which our fields are owned in server-side apply. */
-const FIELD_MANAGER = 'crossfade';
+export const FIELD_MANAGER = 'crossfade';
 
 export type Query = Record<string, string | number | boolean | undefined>;
 
@@ -256,7 +256,17 @@ class Client implements Kube {
 
   async lines(asked: RawRequest): Promise<AsyncIterable<string>> {
     const { body } = await this.#send(asked);
-    return splitLines(body);
+    return this.#lines(asked, body);
+  }
+
+  /** An answer that breaks off is told as one that never came. */
+  async *#lines(asked: RawRequest, body: AsyncIterable<Buffer>): AsyncIterable<string> {
+    try {
+      yield* splitLines(body);
+    } catch (error) {
+      asked.signal?.throwIfAborted();
+      throw unreachable(asked.doing, this.server, error);
+    }
   }
 
   async request<T>(asked: RawRequest): Promise<T> {

@@ -85,7 +85,7 @@ export class Memory {
       if (tail) entry.logTail = tail;
     } catch (error) {
       // It is asked again; what is known of the pod without it is told all the same.
-      if (!(error instanceof KubeError) && !this.#closing.signal.aborted) throw error;
+      if (!(error instanceof KubeError || this.#closing.signal.aborted)) throw error;
     }
     if (JSON.stringify([entry.event, entry.logTail]) !== before) this.#changed(pod.app);
     // Warnings come a moment after what they warn of.

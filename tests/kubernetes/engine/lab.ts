@@ -41,17 +41,21 @@ export async function engineLab(t: TestContext): Promise<EngineLab | undefined> 
   const cluster = await ownCluster(t);
   if (cluster === undefined) return undefined;
   const kube = createKube(openAccess({ kubeconfig: cluster.kubeconfig }));
-  t.after(() => kube.close());
   const { namespace } = cluster;
   // Stands for the App object: everything goes with it.
   const made = await kube.create(CONFIG_MAPS, { metadata: { namespace, name: 'owner' } });
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: made.metadata.uid ?? '' };
   const contentKey = randomBytes(32);
+  const engines: Engine[] = [];
   const open = async () => {
     const engine = await createKubernetesEngine({ kube, namespace, contentKey, ownerOf: async () => owner });
-    t.after(() => engine.close());
+    engines.push(engine);
     return engine;
   };
+  t.after(async () => {
+    for (const engine of engines) await engine.close();
+    await kube.close();
+  });
   const spec = (changes: SpecChanges = {}) => {
     const made = appSpec({ image: IMAGE, port: 8080, health: { ready: HTTP_READY_SECONDS }, ...changes });
     return { ...made, metadata: { ...made.metadata, namespace } };

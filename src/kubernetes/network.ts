@@ -1,0 +1,90 @@
+import type { Condition, KubeObject, Resource } from './types.ts';
+
+/** What carries requests, as far as it is looked at. */
+
+export interface ServicePort {
+  name?: string;
+  port: number;
+  targetPort?: number | string;
+  protocol?: string;
+}
+
+export interface Service extends KubeObject {
+  spec: { type?: string; clusterIP?: string; selector?: Record<string, string>; ports?: ServicePort[] };
+}
+
+export interface EndpointSlice extends KubeObject {
+  endpoints?: {
+    addresses: string[];
+    conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+    targetRef?: { kind?: string; name?: string };
+  }[];
+}
+
+export interface HeaderMatch {
+  type?: 'Exact' | 'RegularExpression';
+  name: string;
+  value: string;
+}
+
+export interface BackendRef {
+  group?: string;
+  kind?: string;
+  name: string;
+  namespace?: string;
+  port?: number;
+  weight?: number;
+  filters?: object[];
+}
+
+export interface RouteRule {
+  name?: string;
+  matches?: { path?: object; headers?: HeaderMatch[] }[];
+  filters?: object[];
+  backendRefs?: BackendRef[];
+  timeouts?: { request?: string; backendRequest?: string };
+}
+
+export interface ParentReference {
+  group?: string;
+  kind?: string;
+  name: string;
+  namespace?: string;
+  sectionName?: string;
+  port?: number;
+}
+
+export interface HttpRoute extends KubeObject {
+  spec: { parentRefs?: ParentReference[]; hostnames?: string[]; rules?: RouteRule[] };
+  status?: { parents?: { parentRef: ParentReference; conditions?: Condition[] }[] };
+}
+
+export interface Gateway extends KubeObject {
+  spec: { listeners?: { name: string; port: number; protocol: string; hostname?: string }[] };
+  status?: { addresses?: { type?: string; value: string }[]; conditions?: Condition[] };
+}
+
+export const SERVICES: Resource<Service> = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  namespaced: true,
+};
+export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  namespaced: true,
+};
+export const HTTP_ROUTES: Resource<HttpRoute> = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  plural: 'httproutes',
+  namespaced: true,
+};
+export const GATEWAYS: Resource<Gateway> = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'Gateway',
+  plural: 'gateways',
+  namespaced: true,
+};

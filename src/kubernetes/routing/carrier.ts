@@ -1,0 +1,85 @@
+import type { RouterCapabilities } from '../../core/capabilities.ts';
+import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
+import type { ActionContext } from '../../ports/engine.ts';
+import type { RouteRecord } from './record.ts';
+
+/** Where requests enter, and what they carry. */
+export interface Entrance {
+  host: string;
+  port: number;
+  /** Host header. */
+  name?: string;
+}
+
+/** What is seen of the route of one App, from a cache. */
+export interface CarriedRoute {
+  record: RouteRecord;
+  /** It differs from what was asked for: by whom, what. */
+  trouble?: Reason;
+  /** It was accepted by what carries it, in the version that is there. */
+  accepted: boolean;
+}
+
+/**
+ * One way to split requests in a cluster. The rest (pool Services, members, endpoints, proof by request, counts) is the
+ * same for all of them.
+ */
+export interface Carrier {
+  readonly name: string;
+  readonly capabilities: RouterCapabilities;
+  /** Resolves when everything that is there has been seen. */
+  readonly synced: Promise<unknown>;
+  /** Writes split, matches and the record as one change. @throws OperatingError */
+  write(ctx: ActionContext, table: RouteTable): Promise<void>;
+  /** Takes what was written off again; what was there before stays. */
+  erase(ctx: ActionContext): Promise<void>;
+  read(app: AppKey): CarriedRoute | undefined;
+  /** The record that the object has now, past every cache. */
+  readLive(app: AppKey, front: Front | undefined): Promise<RouteRecord | undefined>;
+  /** Whether the front could be carried. @throws OperatingError E_ROUTE_REFUSED */
+  check(namespace: string, front: Front): Promise<void>;
+  entrance(app: AppKey, table: RouteTable): Promise<Entrance | undefined>;
+  /** Requests per pool that what carries the route has counted, users and ours. Absent: it does not tell. */
+  counted?(app: AppKey, table: RouteTable): Promise<Record<PoolId, CarrierCounts> | undefined>;
+  onChange(listener: (app: AppKey) => void): () => void;
+  close(): void;
+}
+
+export interface CarrierCounts {
+  /** That the split decided. */
+  split: { ok: number; failed: number };
+  /** That a match or the preview decided. */
+  other: { ok: number; failed: number };
+}
+
+/** Answers say by which table and to which pool they were sent: what a request of ours is told by. */
+export const ROUTED_HEADER = 'x-crossfade-route';
+export const REVISION_HEADER = 'x-crossfade-revision';
+
+export function routedValue(table: RouteTable, pool: PoolId): string {
+  return `${table.generation}/${pool}`;
+}
+
+export function parseRouted(value: string | undefined): { generation: number; pool: PoolId } | undefined {
+  const [generation, pool] = (value ?? '').split('/');
+  return generation !== undefined && /^\d+$/.test(generation) && pool
+    ? { generation: Number(generation), pool }
+    : undefined;
+}
+
+/** Shares of a table in parts of the whole of them, per pool: what a weighted route is written from. */
+export function weightsOf({ route, members }: RouteTable): Map<PoolId, number> {
+  if (route.split.kind === 'weights') return new Map(route.split.to.map(({ key, weight }) => [key, weight]));
+  return new Map(route.split.to.map((pool) => [pool, members[pool]?.length ?? 0]));
+}
+
+/** Every pool that the table may send a request to. */
+export function poolsOf(table: RouteTable): PoolId[] {
+  const { route } = table;
+  const named = [
+    ...weightsOf(table).keys(),
+    ...route.matches.map(({ to }) => to),
+    ...(route.preview === undefined ? [] : [route.preview]),
+  ];
+  return [...new Set(named)].sort();
+}

@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RouterCapabilities } from '../../core/capabilities.ts';
+import { OperatingError } from '../../core/errors.ts';
+import type { AppKey, Front, Ms, PoolId, ReplicaId, RouterView, RouteTable } from '../../core/model.ts';
+import type { ActionContext } from '../../ports/engine.ts';
+import type { Router, RouterObservation } from '../../ports/router.ts';
+import { KubeError } from '../error.ts';
+import { appNameOf } from '../names.ts';
+import type { Carrier } from './carrier.ts';
+import { poolsOf } from './carrier.ts';
+import {
+  ensureServices,
+  type KnownServices,
+  keptOut,
+  label,
+  type Members,
+  membersOf,
+  removeServices,
+  untilEndpoints,
+} from './members.ts';
+import { askEntrance } from './probe.ts';
+import type { RouteRecord } from './record.ts';
+import { Tally } from './tally.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+export interface ClusterRouterOptions extends Members {
+  carrier: Carrier;
+  /** Steady time, as deadlines are given. */
+  now: () => Ms;
+}
+
+/** Answers in a row, on connections of their own, that must name the table: an instance of the router that lags is found. */
+const PROOFS = 3;
+const PROVE_EVERY_MS = 50;
+const MOST_TRIES = 200;
+
+interface Served {
+  tally: Tally;
+  /** The generation that this process saw proved. */
+  proved: number;
+  firstAnswerAt: Record<PoolId, Ms>;
+  /** Counts when the generation was proved: what came since was answered under it. */
+  before: Record<PoolId, number>;
+}
+
+/** The route of Apps in a cluster, whatever carries it. */
+export function createClusterRouter(options: ClusterRouterOptions): Router {
+  return new ClusterRouter(options);
+}
+
+class ClusterRouter implements Router {
+  readonly name: string;
+  readonly capabilities: RouterCapabilities;
+  readonly onChange: Router['onChange'];
+  readonly #carrier: Carrier;
+  readonly #options: ClusterRouterOptions;
+  readonly #epoch: string = randomUUID();
+  readonly #services: KnownServices = new Set();
+  readonly #served = new Map<AppKey, Served>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ClusterRouterOptions) {
+    this.#options = options;
+    this.#carrier = options.carrier;
+    this.name = options.carrier.name;
+    this.capabilities = options.carrier.capabilities;
+    this.onChange = (listener) => options.carrier.onChange(listener);
+  }
+
+  async apply(ctx: ActionContext, table: RouteTable): Promise<void> {
+    this.#closing.signal.throwIfAborted();
+    const app = appNameOf(ctx.app);
+    refuseUnsupported(table, this.capabilities);
+    const before = await this.#carrier.readLive(ctx.app, table.front);
+    refuseStale(ctx, table.generation, before);
+    await ensureServices(this.#options, app, table, this.#services);
+    const members = membersOf(table);
+    const out = await keptOut(this.#options, app);
+    await label(
+      this.#options,
+      app,
+      out.filter((replica) => members.has(replica)),
+      true,
+    );
+    const gone = new Set([...membersOf(before?.table).keys()].filter((replica) => !members.has(replica)));
+    const named = new Set(before ? poolsOf(before.table) : []);
+    const fresh = new Set(poolsOf(table).filter((pool) => !named.has(pool)));
+    // Before the route names them: whoever carries it would answer for them by itself.
+    await untilEndpoints(this.#options, app, table, { gone: new Set(), fresh });
+    await this.#carrier.write(ctx, table);
+    await this.#prove(ctx.app, table);
+    await label(this.#options, app, gone, false);
+    await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
+    await removeServices(
+      this.#options,
+      app,
+      [...poolsOf(table), ...Object.keys(table.members)],
+      this.#services,
+    );
+    this.#note(ctx.app, table);
+  }
+
+  async drain(ctx: ActionContext, replica: ReplicaId): Promise<void> {
+    const record = await this.#carrier.readLive(ctx.app, undefined);
+    refuseStale(ctx, record?.table.generation ?? 0, record);
+    const app = appNameOf(ctx.app);
+    await label(this.#options, app, [replica], false);
+    if (record)
+      await untilEndpoints(this.#options, app, record.table, { gone: new Set([replica]), fresh: new Set() });
+  }
+
+  async remove(ctx: ActionContext): Promise<void> {
+    const record = await this.#carrier.readLive(ctx.app, undefined);
+    refuseStale(ctx, Number.POSITIVE_INFINITY, record);
+    await this.#carrier.erase(ctx);
+    await removeServices(this.#options, appNameOf(ctx.app), [], this.#services);
+    this.#served.delete(ctx.app);
+  }
+
+  async observe(app: AppKey): Promise<RouterObservation> {
+    this.#closing.signal.throwIfAborted();
+    const carried = this.#carrier.read(app);
+    if (!carried) return nothing(this.#epoch);
+    const { record, trouble, accepted } = carried;
+    const { table } = record;
+    const served = this.#of(app);
+    const counters = await this.#carrier.counted?.(app, table);
+    if (counters) served.tally.absorb(counters);
+    const perPool = served.tally.counts();
+    this.#noteFirst(served, perPool);
+    // After a restart of ours nothing was proved yet; what is there, accepted and as it was asked for, is served.
+    const followed = trouble === undefined && (accepted || served.proved >= table.generation);
+    const view: RouterView = {
+      epoch: this.#epoch,
+      workers: 1,
+      ackedGeneration: followed && !this.#isUnproved(served, table) ? table.generation : table.generation - 1,
+      serving: table,
+      inFlight: {},
+      admission: { refused: 0, held: 0 },
+      firstAnswerAt: served.firstAnswerAt,
+      ...(trouble ? { trouble } : {}),
+    };
+    const answered = Object.entries(perPool).map(([pool, counts]) => ({
+      replica: `pool ${pool}`,
+      pool,
+      address: '',
+      counts,
+    }));
+    return { view, answered, latency: {} };
+  }
+
+  async probe(app: AppKey, requests: number): Promise<number> {
+    const table = this.#carrier.read(app)?.record.table;
+    const entrance = table && (await this.#carrier.entrance(app, table));
+    if (!table || !entrance) return 0;
+    const answers = await askEntrance(entrance, table, requests, this.#closing.signal);
+    this.#of(app).tally.answers(answers);
+    return answers.filter(({ routed }) => routed).length;
+  }
+
+  async check(front: Front): Promise<void> {
+    await this.#carrier.check('', front);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error(`the router ${this.name} is closed`));
+    this.#carrier.close();
+  }
+
+  /** What carries requests is the cluster's: it is not ours to end. */
+  shutdown(): Promise<void> {
+    return this.close();
+  }
+
+  /** A table that this process is about to prove is not served yet, whatever its status says. */
+  #isUnproved(served: Served, table: RouteTable): boolean {
+    return served.proved !== 0 && served.proved < table.generation;
+  }
+
+  /** Resolves when requests are answered by this table. @throws KubeError E_ROUTE_REFUSED, E_ROUTE_UNPROVEN */
+  async #prove(app: AppKey, table: RouteTable): Promise<void> {
+    const served = this.#of(app);
+    served.proved = Math.max(1, Math.min(served.proved, table.generation - 1));
+    const entrance = await this.#carrier.entrance(app, table);
+    let last = 'nobody answers';
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      this.#closing.signal.throwIfAborted();
+      const carried = this.#carrier.read(app);
+      const seen = carried?.record.table.generation === table.generation ? carried : undefined;
+      if (seen?.trouble?.code === 'E_ROUTE_REFUSED') last = seen.trouble.message;
+      else if (seen?.accepted && (await this.#answersBy(entrance, table))) {
+        served.proved = table.generation;
+        return;
+      } else last = seen ? 'requests do not follow it yet' : 'it was not seen yet';
+      await sleep(PROVE_EVERY_MS);
+    }
+    throw this.#unproven(app, last);
+  }
+
+  #unproven(app: AppKey, last: string): KubeError {
+    const trouble = this.#carrier.read(app)?.trouble;
+    const code = (trouble?.code ?? 'E_ROUTE_UNPROVEN') as `E_${string}`;
+    return new KubeError(
+      code,
+      trouble?.message ?? `the route of ${app} is written and not followed: ${last}`,
+      {
+        status: 0,
+        hint: 'stable goes on being served; it is tried again',
+      },
+    );
+  }
+
+  async #answersBy(entrance: Awaited<ReturnType<Carrier['entrance']>>, table: RouteTable): Promise<boolean> {
+    // Nothing to ask, or nobody who could answer.
+    if (!entrance || table.route.admit.kind === 'refuse' || membersOf(table).size === 0) return true;
+    const answers = await askEntrance(entrance, table, PROOFS, this.#closing.signal);
+    this.#of(`${table.app}`).tally.answers(answers);
+    if (!table.front.revisionHeader) return answers.length === PROOFS;
+    return (
+      answers.length === PROOFS &&
+      answers.every(({ routed }) => (routed?.generation ?? 0) >= table.generation)
+    );
+  }
+
+  #of(app: AppKey): Served {
+    const found = this.#served.get(app);
+    if (found) return found;
+    const made: Served = { tally: new Tally(), proved: 0, firstAnswerAt: {}, before: {} };
+    this.#served.set(app, made);
+    return made;
+  }
+
+  #note(app: AppKey, table: RouteTable): void {
+    const served = this.#of(app);
+    served.proved = table.generation;
+    served.firstAnswerAt = {};
+    const counts = served.tally.counts();
+    served.before = Object.fromEntries(
+      Object.entries(counts).map(([pool, { requests }]) => [pool, requests]),
+    );
+  }
+
+  #noteFirst(served: Served, perPool: Record<PoolId, { requests: number }>): void {
+    for (const [pool, { requests }] of Object.entries(perPool))
+      if (requests > (served.before[pool] ?? 0)) served.firstAnswerAt[pool] ??= this.#options.now();
+  }
+}
+
+/** @throws OperatingError E_STALE_WRITER */
+function refuseStale(ctx: ActionContext, generation: number, before: RouteRecord | undefined): void {
+  if (!before) return;
+  if (ctx.stateVersion >= before.stateVersion && generation >= before.table.generation) return;
+  const message = `the route of ${ctx.app} was written at state version ${before.stateVersion}, generation ${before.table.generation}; this is older`;
+  throw new OperatingError('E_STALE_WRITER', message, { hint: 'another controller decides now' });
+}
+
+function nothing(epoch: string): RouterObservation {
+  const view: RouterView = {
+    epoch,
+    workers: 1,
+    ackedGeneration: 0,
+    inFlight: {},
+    admission: { refused: 0, held: 0 },
+    firstAnswerAt: {},
+  };
+  return { view, answered: [], latency: {} };
+}

@@ -1,0 +1,340 @@
+import type { RouterCapabilities } from '../../core/capabilities.ts';
+import { OperatingError } from '../../core/errors.ts';
+import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
+import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
+import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import {
+  APP_LABEL,
+  type AppName,
+  appLabels,
+  appNameOf,
+  poolObjectName,
+  shortened,
+} from '../../kubernetes/names.ts';
+import { type BackendRef, GATEWAYS, HTTP_ROUTES, type HttpRoute } from '../../kubernetes/network.ts';
+import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
+import { poolsOf } from '../../kubernetes/routing/carrier.ts';
+import {
+  appsOn,
+  lastForeignWriter,
+  type RouteRecord,
+  recordAnnotation,
+  recordOf,
+  recordText,
+} from '../../kubernetes/routing/record.ts';
+import { createClusterRouter } from '../../kubernetes/routing/router.ts';
+import type { RouterMetrics } from '../../kubernetes/routing/traefik.ts';
+import { type OwnerReference, pathOf } from '../../kubernetes/types.ts';
+import type { ActionContext } from '../../ports/engine.ts';
+import type { Router } from '../../ports/router.ts';
+import { acceptanceOf } from './accepted.ts';
+import { describeWeights, previewRules, rulesOf, splitIndex, splitOf, weightsOn } from './route.ts';
+
+export interface GatewayApiOptions {
+  kube: Kube;
+  /** Only this one is looked at; absent: all of them. */
+  namespace?: string;
+  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
+  now: () => number;
+  /** Counters of what carries the routes, where it has them. */
+  metrics?: RouterMetrics;
+  logger?: { warn(what: object, text: string): void };
+}
+
+/** Weights are whole numbers of ten thousandths. */
+const CAPABILITIES: RouterCapabilities = {
+  weightResolutionBp: 1,
+  header: true,
+  cookie: true,
+  sticky: false,
+  hold: false,
+  preview: true,
+  measuredBy: 'router',
+};
+const PREVIEW_SUFFIX = '-preview';
+/** Somebody else's write is remembered for this long: it may come again. */
+const FOREIGN_MS = 10_000;
+
+/** Routes of a Gateway: shares by the weights of an HTTPRoute. Resolves once all routes have been seen. */
+export async function createGatewayApiRouter(options: GatewayApiOptions): Promise<Router> {
+  const carrier = new GatewayApi(options);
+  await carrier.synced;
+  return createClusterRouter({ kube: options.kube, ownerOf: options.ownerOf, now: options.now, carrier });
+}
+
+class GatewayApi implements Carrier {
+  readonly name = 'gatewayApi';
+  readonly capabilities = CAPABILITIES;
+  readonly synced: Promise<unknown>;
+  readonly #options: GatewayApiOptions;
+  readonly #routes: Informer<HttpRoute, HttpRoute>;
+  /** Of each App: that somebody else had changed the weights, and until when that counts. */
+  readonly #foreign = new Map<AppKey, { why: Reason; until: number }>();
+
+  constructor(options: GatewayApiOptions) {
+    this.#options = options;
+    const { kube, namespace, logger } = options;
+    this.#routes = createInformer<HttpRoute, HttpRoute>(kube, HTTP_ROUTES, {
+      ...(namespace === undefined ? {} : { namespace }),
+      keep: (route) => (appsOn(route).length > 0 ? route : undefined),
+      groups: appKeysOn,
+      onTrouble: (err) => logger?.warn({ err }, 'the watch of HTTPRoutes broke off; it is taken up again'),
+    });
+    this.#routes.onChange(({ now }) => now && this.#noteForeign(now));
+    this.synced = this.#routes.synced;
+  }
+
+  async write(ctx: ActionContext, table: RouteTable): Promise<void> {
+    const app = appNameOf(ctx.app);
+    const record: RouteRecord = { stateVersion: ctx.stateVersion, table };
+    if (table.front.cluster?.httpRoute) await this.#writeShared(app, record);
+    else await this.#writeOwn(app, record);
+  }
+
+  async erase(ctx: ActionContext): Promise<void> {
+    const app = appNameOf(ctx.app);
+    const { kube } = this.#options;
+    await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+    for (const route of this.#routes.group(ctx.app)) {
+      const { name = '', labels } = route.metadata;
+      if (labels?.[APP_LABEL] === app.name) await kube.delete(HTTP_ROUTES, app.namespace, name);
+      else {
+        const annotations = { [recordAnnotation(app.name)]: null };
+        this.#routes.saw(await kube.patch(HTTP_ROUTES, app.namespace, name, { metadata: { annotations } }));
+      }
+    }
+    this.#foreign.delete(ctx.app);
+  }
+
+  read(app: AppKey): CarriedRoute | undefined {
+    const [route] = this.#routes.group(app);
+    const record = route && recordOf(route, appNameOf(app).name);
+    if (!route || !record) return undefined;
+    const acceptance = acceptanceOf(route);
+    const trouble = acceptance.kind === 'refused' ? acceptance.why : this.#foreignOf(app);
+    return { record, accepted: acceptance.kind === 'accepted', ...(trouble ? { trouble } : {}) };
+  }
+
+  async readLive(app: AppKey, front: Front | undefined): Promise<RouteRecord | undefined> {
+    const { namespace, name } = appNameOf(app);
+    const shared = front?.cluster?.httpRoute?.name ?? this.#routes.group(app)[0]?.metadata.name ?? name;
+    const route = await this.#options.kube.get(HTTP_ROUTES, namespace, shared);
+    if (route) this.#routes.saw(route);
+    return route && recordOf(route, name);
+  }
+
+  async check(namespace: string, { cluster }: Front): Promise<void> {
+    for (const parent of cluster?.parentRefs ?? []) {
+      const home = parent.namespace ?? namespace;
+      if (home === '' || (await this.#options.kube.get(GATEWAYS, home, parent.name))) continue;
+      throw new OperatingError('E_ROUTE_REFUSED', `there is no Gateway ${parent.name} in ${home}`, {
+        hint: 'correct spec.kubernetes.parentRefs; `kubectl get gateways -A` lists them',
+      });
+    }
+  }
+
+  async entrance(app: AppKey, { front }: RouteTable): Promise<Entrance | undefined> {
+    const [route] = this.#routes.group(app);
+    const parent = route?.spec.parentRefs?.[0] ?? front.cluster?.parentRefs?.[0];
+    if (!parent) return undefined;
+    const namespace = parent.namespace ?? appNameOf(app).namespace;
+    const gateway = await this.#options.kube.get(GATEWAYS, namespace, parent.name);
+    const host = gateway?.status?.addresses?.[0]?.value;
+    const listener = gateway?.spec.listeners?.find(
+      ({ name, port, protocol }) =>
+        protocol === 'HTTP' &&
+        (parent.sectionName === undefined || parent.sectionName === name) &&
+        (parent.port === undefined || parent.port === port),
+    );
+    if (host === undefined || !listener) return undefined;
+    const name = front.host ?? route?.spec.hostnames?.[0];
+    return {
+      host,
+      port: listener.port,
+      ...(name === undefined ? {} : { name: name.replace(/^\*/, 'crossfade-probe') }),
+    };
+  }
+
+  async counted(app: AppKey, table: RouteTable): Promise<Record<PoolId, CarrierCounts> | undefined> {
+    const services = await this.#options.metrics?.services();
+    const [route] = this.#routes.group(app);
+    if (!services || !route) return undefined;
+    const { namespace, name } = appNameOf(app);
+    const index = ruleIndex(table, route);
+    const counts: Record<PoolId, CarrierCounts> = {};
+    for (const pool of poolsOf(table)) {
+      const of = (from: string, rule: string) =>
+        sumOf(services, serviceName(namespace, from, rule, poolObjectName(name, pool)));
+      const own = route.metadata.name ?? '';
+      const matched = table.route.matches.map((_, at) => of(own, String(at)));
+      const other = [...matched, of(previewName({ namespace, name }), '\\d+')];
+      counts[pool] = {
+        split: of(own, String(index)),
+        other: other.reduce((a, b) => ({ ok: a.ok + b.ok, failed: a.failed + b.failed }), {
+          ok: 0,
+          failed: 0,
+        }),
+      };
+    }
+    return counts;
+  }
+
+  onChange(listener: (app: AppKey) => void): () => void {
+    return this.#routes.onChange(({ now, before }) => {
+      for (const app of new Set([now, before].flatMap((route) => (route ? appKeysOn(route) : []))))
+        listener(app);
+    });
+  }
+
+  close(): void {
+    this.#routes.close();
+  }
+
+  async #writeOwn(app: AppName, record: RouteRecord): Promise<void> {
+    const { kube, ownerOf } = this.#options;
+    const { table } = record;
+    const owner = await ownerOf(app);
+    const common = {
+      namespace: app.namespace,
+      labels: appLabels(app.name),
+      ...(owner ? { ownerReferences: [owner] } : {}),
+    };
+    const { host, cluster } = table.front;
+    const parentRefs = cluster?.parentRefs ?? [];
+    const { preview } = table.route;
+    if (preview !== undefined && host !== undefined)
+      await kube.apply(HTTP_ROUTES, {
+        metadata: { ...common, name: previewName(app) },
+        spec: { parentRefs, hostnames: [`preview.${host}`], rules: previewRules(table, preview) },
+      });
+    const route = await kube.apply(
+      HTTP_ROUTES,
+      {
+        metadata: {
+          ...common,
+          name: app.name,
+          annotations: { [recordAnnotation(app.name)]: recordText(record) },
+        },
+        spec: { parentRefs, ...(host === undefined ? {} : { hostnames: [host] }), rules: rulesOf(table) },
+      },
+      // It is the App's own: whoever changed it is told of, and does not keep it.
+      { force: true },
+    );
+    this.#routes.saw(route);
+    if (preview === undefined) await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+  }
+
+  /** One rule of a route that others write too: only its backends, over exactly the version that was read. */
+  async #writeShared(app: AppName, record: RouteRecord): Promise<void> {
+    const { kube } = this.#options;
+    const { table } = record;
+    const { name = '' } = table.front.cluster?.httpRoute ?? {};
+    if (table.route.matches.length > 0 || table.route.preview !== undefined)
+      throw new OperatingError(
+        'E_ROUTER_CANNOT',
+        `HTTPRoute ${name} is shared: only the backends of one rule are written, no matches and no preview`,
+        { hint: 'name parentRefs instead, so that the App has a route of its own' },
+      );
+    const route = await kube.get(HTTP_ROUTES, app.namespace, name);
+    const index = route ? ruleIndex(table, route) : -1;
+    if (!route || index < 0) throw noRule(app, table);
+    const annotation = recordAnnotation(app.name).replaceAll('~', '~0').replaceAll('/', '~1');
+    const patch = [
+      { op: 'test', path: '/metadata/resourceVersion', value: route.metadata.resourceVersion },
+      ...(route.metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+      { op: 'add', path: `/metadata/annotations/${annotation}`, value: recordText(record) },
+      { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
+    ];
+    const written = await kube.request<HttpRoute>({
+      method: 'PATCH',
+      path: pathOf(HTTP_ROUTES, app.namespace, name),
+      query: { fieldManager: FIELD_MANAGER },
+      contentType: 'application/json-patch+json',
+      body: patch,
+      doing: `changing HTTPRoute ${name} in ${app.namespace}`,
+    });
+    this.#routes.saw(written);
+  }
+
+  /** Every change of an object is seen here: also one that is put right a moment later. */
+  #noteForeign(route: HttpRoute): void {
+    for (const app of appKeysOn(route)) {
+      const record = recordOf(route, appNameOf(app).name);
+      const why = record && overwritten(record.table, route);
+      if (why) this.#foreign.set(app, { why, until: this.#options.now() + FOREIGN_MS });
+    }
+  }
+
+  #foreignOf(app: AppKey): Reason | undefined {
+    const found = this.#foreign.get(app);
+    if (!found) return undefined;
+    const [route] = this.#routes.group(app);
+    const record = route && recordOf(route, appNameOf(app).name);
+    if (route && record && overwritten(record.table, route)) return found.why;
+    if (this.#options.now() < found.until) return found.why;
+    this.#foreign.delete(app);
+    return undefined;
+  }
+}
+
+/** What the rule of the split carries is not what was asked for. */
+function overwritten(table: RouteTable, route: HttpRoute): Reason | undefined {
+  const rule = route.spec.rules?.[ruleIndex(table, route)];
+  const asked = weightsOn(table, { backendRefs: splitOf(table) });
+  const found = weightsOn(table, rule);
+  if (describeWeights(asked) === describeWeights(found)) return undefined;
+  const who = lastForeignWriter(route, FIELD_MANAGER) ?? 'somebody';
+  return {
+    code: 'E_ROUTE_OVERWRITTEN',
+    message: `HTTPRoute ${route.metadata.name} was changed by ${who}: asked for ${describeWeights(asked)}, found ${describeWeights(found)}. Likely: it is applied from elsewhere too, with weights of its own`,
+  };
+}
+
+function ruleIndex(table: RouteTable, route: HttpRoute): number {
+  const shared = table.front.cluster?.httpRoute;
+  if (!shared) return splitIndex(table);
+  const rules = route.spec.rules ?? [];
+  if (typeof shared.rule === 'number') return shared.rule < rules.length ? shared.rule : -1;
+  const named = rules.findIndex(({ name }) => name === shared.rule);
+  const position = /^\d+$/.test(String(shared.rule)) ? Number(shared.rule) : -1;
+  return named >= 0 ? named : position < rules.length ? position : -1;
+}
+
+function noRule(app: AppName, table: RouteTable): OperatingError {
+  const { name, rule } = table.front.cluster?.httpRoute ?? { name: '', rule: 0 };
+  return new OperatingError(
+    'E_ROUTE_REFUSED',
+    `there is no rule ${rule} in HTTPRoute ${name} of ${app.namespace}`,
+    {
+      hint: 'correct spec.kubernetes.httpRoute',
+    },
+  );
+}
+
+function appKeysOn(route: HttpRoute): AppKey[] {
+  return appsOn(route).map((app) => `${route.metadata.namespace}/${app}`);
+}
+
+function previewName({ name }: AppName): string {
+  return shortened(`${name}${PREVIEW_SUFFIX}`, 253);
+}
+
+/** As Traefik names what stands behind one rule of a route. */
+function serviceName(namespace: string, route: string, rule: string, service: string): RegExp {
+  return new RegExp(
+    `^httproute-${namespace}-${route}-gw-.*-${rule}-[0-9a-f]+-svc-${namespace}-${service}-\\d+@kubernetesgateway$`,
+  );
+}
+
+function sumOf(
+  services: Map<string, { ok: number; failed: number }>,
+  name: RegExp,
+): { ok: number; failed: number } {
+  const sum = { ok: 0, failed: 0 };
+  for (const [service, counts] of services) {
+    if (!name.test(service)) continue;
+    sum.ok += counts.ok;
+    sum.failed += counts.failed;
+  }
+  return sum;
+}

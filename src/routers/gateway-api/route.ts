@@ -1,0 +1,120 @@
+import type { PoolId, RouteTable } from '../../core/model.ts';
+import { appNameOf, poolObjectName } from '../../kubernetes/names.ts';
+import type { BackendRef, HeaderMatch, RouteRule } from '../../kubernetes/network.ts';
+import { REVISION_HEADER, ROUTED_HEADER, routedValue, weightsOf } from '../../kubernetes/routing/carrier.ts';
+import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
+import type { Match, StringMatch } from '../../spec/app.ts';
+
+/** A route table as rules of an HTTPRoute. Pure. */
+
+const ANY_PATH = { type: 'PathPrefix', value: '/' };
+
+/** Matches in their order, then everybody else by the split. */
+export function rulesOf(table: RouteTable): RouteRule[] {
+  const { matches } = table.route;
+  const matched = matches.map(
+    ({ when, to }): RouteRule => ({
+      matches: [{ path: ANY_PATH, headers: headersOf(when) }],
+      backendRefs: [backendOf(table, to, 1)],
+      ...timeoutOf(table),
+    }),
+  );
+  return [...matched, { matches: [{ path: ANY_PATH }], backendRefs: splitOf(table), ...timeoutOf(table) }];
+}
+
+/** Position of the rule that the split is in. */
+export function splitIndex(table: RouteTable): number {
+  return table.route.matches.length;
+}
+
+export function previewRules(table: RouteTable, pool: PoolId): RouteRule[] {
+  return [{ matches: [{ path: ANY_PATH }], backendRefs: [backendOf(table, pool, 1)], ...timeoutOf(table) }];
+}
+
+export function splitOf(table: RouteTable): BackendRef[] {
+  return [...weightsOf(table)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([pool, weight]) => backendOf(table, pool, weight));
+}
+
+function backendOf(table: RouteTable, pool: PoolId, weight: number): BackendRef {
+  const { name } = appNameOf(table.app);
+  return {
+    group: '',
+    kind: 'Service',
+    name: poolObjectName(name, pool),
+    port: SERVICE_PORT,
+    weight,
+    ...(table.front.revisionHeader ? { filters: [answersName(table, pool)] } : {}),
+  };
+}
+
+/** Each answer says which table sent it where: what a request of ours, and a user who asks, can be told. */
+function answersName(table: RouteTable, pool: PoolId): object {
+  const set = [
+    { name: REVISION_HEADER, value: table.revisions[pool] ?? '' },
+    { name: ROUTED_HEADER, value: routedValue(table, pool) },
+  ];
+  return { type: 'ResponseHeaderModifier', responseHeaderModifier: { set } };
+}
+
+function timeoutOf({ front }: RouteTable): Pick<RouteRule, 'timeouts'> {
+  return { timeouts: { request: `${front.upstreamTimeoutMs}ms` } };
+}
+
+function headersOf({ headers, cookies }: Match): HeaderMatch[] {
+  return [
+    ...headers.map(({ name, value }) => ({ name, ...valueMatch(value) })),
+    ...cookies.map(
+      ({ name, value }): HeaderMatch => ({
+        name: 'cookie',
+        type: 'RegularExpression',
+        value: `(^|.*;\\s*)${escaped(name)}=${cookieValue(value)}(;.*|$)`,
+      }),
+    ),
+  ];
+}
+
+function valueMatch(value: StringMatch): Pick<HeaderMatch, 'type' | 'value'> {
+  switch (value.kind) {
+    case 'exact':
+      return { type: 'Exact', value: value.value };
+    case 'prefix':
+      return { type: 'RegularExpression', value: `^${escaped(value.value)}.*` };
+    case 'present':
+      return { type: 'RegularExpression', value: '.*' };
+  }
+}
+
+function cookieValue(value: StringMatch): string {
+  switch (value.kind) {
+    case 'exact':
+      return escaped(value.value);
+    case 'prefix':
+      return `${escaped(value.value)}[^;]*`;
+    case 'present':
+      return '[^;]*';
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}
+
+/** Weights of the split as an object has them, per pool; undefined: it is not there. */
+export function weightsOn(table: RouteTable, rule: RouteRule | undefined): Map<string, number> | undefined {
+  if (!rule) return undefined;
+  const pools = new Map(splitOf(table).map(({ name }) => [name, true]));
+  return new Map(
+    (rule.backendRefs ?? [])
+      .filter(({ name, weight }) => pools.has(name) || (weight ?? 1) > 0)
+      .map(({ name, weight }) => [name, weight ?? 1]),
+  );
+}
+
+/** `shop-1-1 80, shop-2-1 20` */
+export function describeWeights(weights: Map<string, number> | undefined): string {
+  if (!weights) return 'no such rule';
+  const parts = [...weights].filter(([, weight]) => weight > 0).map(([name, weight]) => `${name} ${weight}`);
+  return parts.length === 0 ? 'nobody' : parts.join(', ');
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { HttpRoute } from '../../../src/kubernetes/network.ts';
+import { acceptanceOf } from '../../../src/routers/gateway-api/accepted.ts';
+import { rulesOf, splitIndex, splitOf } from '../../../src/routers/gateway-api/route.ts';
+import { tableOf } from './tables.ts';
+
+it('weights are those of the table, to one ten thousandth, in an order that stays', () => {
+  const backends = splitOf(tableOf({ '2-1': 833, '1-1': 9167 }));
+  assert.deepEqual(
+    backends.map(({ name, weight, port }) => [name, weight, port]),
+    [
+      ['shop-1-1', 9167, 80],
+      ['shop-2-1', 833, 80],
+    ],
+  );
+});
+
+it('a roll gives every pod the same: weights are numbers of members', () => {
+  const table = tableOf({ '1-1': 0, '2-1': 0 });
+  const two = [...(table.members['1-1'] ?? []), { replica: 'other', address: '' }];
+  const members = { ...table.members, '1-1': two };
+  const route = { ...table.route, split: { kind: 'perReadyReplica' as const, to: ['1-1', '2-1'] } };
+  const weights = splitOf({ ...table, members, route }).map(({ weight }) => weight);
+  assert.deepEqual(weights, [2, 1]);
+});
+
+it('each answer names the table and the pool that it came by, unless the App does not want that', () => {
+  const [backend] = splitOf(tableOf({ '1-1': 10_000 }));
+  assert.match(JSON.stringify(backend?.filters), /"x-crossfade-revision","value":"v1-1-1".*"7\/1-1"/);
+  const table = tableOf({ '1-1': 10_000 });
+  assert.equal(
+    splitOf({ ...table, front: { ...table.front, revisionHeader: false } })[0]?.filters,
+    undefined,
+  );
+});
+
+it('matches come first, in their order, and the split is the last rule', () => {
+  const table = tableOf({ '1-1': 10_000, '2-1': 0 });
+  const matches = [
+    {
+      when: { headers: [{ name: 'x-a', value: { kind: 'prefix' as const, value: 'a.b' } }], cookies: [] },
+      to: '2-1',
+    },
+    {
+      when: { headers: [], cookies: [{ name: 'c', value: { kind: 'exact' as const, value: '1' } }] },
+      to: '1-1',
+    },
+  ];
+  const asked = { ...table, route: { ...table.route, matches } };
+  const rules = rulesOf(asked);
+  assert.equal(splitIndex(asked), 2);
+  assert.equal(rules.length, 3);
+  assert.deepEqual(rules[0]?.matches?.[0]?.headers, [
+    { name: 'x-a', type: 'RegularExpression', value: '^a\\.b.*' },
+  ]);
+  const cookie = new RegExp(rules[1]?.matches?.[0]?.headers?.[0]?.value ?? '');
+  for (const [text, is] of [
+    ['c=1', true],
+    ['a=b; c=1; d=2', true],
+    ['c=12', false],
+    ['bc=1', false],
+  ] as const)
+    assert.equal(cookie.test(text), is, text);
+  assert.deepEqual(
+    rules[0]?.backendRefs?.map(({ name }) => name),
+    ['shop-2-1'],
+  );
+});
+
+it('a route is accepted when every Gateway said so of the version that is there', () => {
+  const said = (status: 'True' | 'False', observedGeneration: number) => ({
+    parentRef: { name: 'web' },
+    conditions: ['Accepted', 'ResolvedRefs'].map((type) => ({
+      type,
+      status,
+      observedGeneration,
+      reason: 'NoMatchingParent',
+      message: 'no',
+    })),
+  });
+  const route = (...parents: NonNullable<HttpRoute['status']>['parents'] & object): HttpRoute => ({
+    metadata: { name: 'shop', generation: 4 },
+    spec: { parentRefs: [{ name: 'web' }] },
+    status: { parents },
+  });
+  assert.equal(acceptanceOf(route()).kind, 'waiting');
+  assert.equal(acceptanceOf(route(said('True', 3))).kind, 'waiting');
+  assert.equal(acceptanceOf(route(said('True', 4))).kind, 'accepted');
+  const refused = acceptanceOf(route(said('False', 4)));
+  assert.equal(refused.kind === 'refused' && refused.why.code, 'E_ROUTE_REFUSED');
+  assert.match(
+    refused.kind === 'refused' ? refused.why.message : '',
+    /Gateway web .*HTTPRoute shop .*NoMatchingParent/,
+  );
+});
