@@ -8,15 +8,21 @@ export function fishScript(nodes: readonly CompletionNode[], names: readonly str
   return `# fish completion for ${names.join(' and ')}
 function __crossfade_at
   # Whether the words on the line, flags left out, begin with exactly these subcommands.
-  set -l words (commandline -opc)[2..-1]
+  set -l words (commandline -opc)
+  set -e words[1]
   set -l plain (string match -v -- '-*' $words)
-  test "$plain[1..(count $argv)]" = "$argv"
+  set -l depth (count $argv)
+  test $depth -eq 0; and return 0
+  test (count $plain) -ge $depth; or return 1
+  test "$plain[1..$depth]" = "$argv"
 end
 function __crossfade_before
   # At this command, and none of its subcommands (after --) chosen yet.
-  set -l plain (string match -v -- '-*' (commandline -opc)[2..-1])
+  set -l words (commandline -opc)
+  set -e words[1]
   set -l depth $argv[1]
-  test (count $plain) -eq $depth; and __crossfade_at $argv[2..-1]
+  set -e argv[1]
+  test (count (string match -v -- '-*' $words)) -eq $depth; and __crossfade_at $argv
 end
 ${lines.join('\n')}
 `;
