@@ -16,6 +16,10 @@ export interface CarriedRoute {
   record: RouteRecord;
   /** It differs from what was asked for: by whom, what. */
   trouble?: Reason;
+  /** What the split comes to, where it cannot be exactly as asked. */
+  shares?: Record<PoolId, number>;
+  /** Each request is sent by chance. */
+  byChance?: true;
   /** It was accepted by what carries it, in the version that is there. */
   accepted: boolean;
 }
@@ -27,6 +31,8 @@ export interface CarriedRoute {
 export interface Carrier {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
+  /** Answers carry ROUTED_HEADER, so that each says which table sent it where. */
+  readonly namesAnswers: boolean;
   /** Resolves when everything that is there has been seen. */
   readonly synced: Promise<unknown>;
   /** Writes split, matches and the record as one change. @throws OperatingError */
@@ -41,6 +47,8 @@ export interface Carrier {
   entrance(app: AppKey, table: RouteTable): Promise<Entrance | undefined>;
   /** Requests per pool that what carries the route has counted, users and ours. Absent: it does not tell. */
   counted?(app: AppKey, table: RouteTable): Promise<Record<PoolId, CarrierCounts> | undefined>;
+  /** Who must have answered though the answer does not say it. */
+  answeredBy?(table: RouteTable): PoolId | undefined;
   onChange(listener: (app: AppKey) => void): () => void;
   close(): void;
 }

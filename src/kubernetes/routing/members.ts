@@ -85,10 +85,18 @@ export async function label(
   replicas: Iterable<ReplicaId>,
   inRoute: boolean,
 ): Promise<void> {
-  const value = String(inRoute);
+  await labelPods(kube, app, replicas, { [IN_ROUTE_LABEL]: String(inRoute) });
+}
+
+export async function labelPods(
+  kube: Kube,
+  app: AppName,
+  replicas: Iterable<ReplicaId>,
+  labels: Record<string, string>,
+): Promise<void> {
   for (const replica of replicas) {
     try {
-      await kube.patch(PODS, app.namespace, replica, { metadata: { labels: { [IN_ROUTE_LABEL]: value } } });
+      await kube.patch(PODS, app.namespace, replica, { metadata: { labels } });
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
     }
@@ -135,6 +143,33 @@ export async function untilEndpoints(
     status: 0,
     hint: 'see that kube-controller-manager runs, and that the pods are ready',
   });
+}
+
+/** Resolves when the ready endpoints of a Service are among these pods, and some of them are. @throws KubeError */
+export async function untilBehind(
+  kube: Kube,
+  app: AppName,
+  service: string,
+  pods: ReadonlySet<ReplicaId>,
+): Promise<void> {
+  const labelSelector = `kubernetes.io/service-name=${service}`;
+  let found: string[] = [];
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const slices = await kube.list(ENDPOINT_SLICES, { namespace: app.namespace, labelSelector });
+    found = slices
+      .flatMap(({ endpoints = [] }) => endpoints.filter(({ conditions }) => conditions?.ready !== false))
+      .map(({ targetRef }) => targetRef?.name ?? '');
+    if (found.every((name) => pods.has(name)) && (pods.size === 0 || found.length > 0)) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+  throw new KubeError(
+    'E_ROUTE_UNPROVEN',
+    `the endpoints of Service ${service} do not follow: ${found.join(', ')}`,
+    {
+      status: 0,
+      hint: 'see that kube-controller-manager runs, and that the pods are ready',
+    },
+  );
 }
 
 function complaint(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
 import type { PoolId, RouteTable } from '../../core/model.ts';
-import { type Entrance, parseRouted, ROUTED_HEADER } from './carrier.ts';
+import { type Entrance, parseRouted, REVISION_HEADER, ROUTED_HEADER } from './carrier.ts';
 
 /** Marked requests through the route as users take it. */
 
@@ -13,6 +13,8 @@ export interface Answer {
   status: number;
   /** What the answer says of the table and the pool that it came by; absent: it says nothing. */
   routed?: { generation: number; pool: PoolId };
+  /** The revision that it names. */
+  revision?: string;
 }
 
 /** One after the other on so many connections. An answer that never came is not among them. */
@@ -22,7 +24,8 @@ export async function askEntrance(
   requests: number,
   signal: AbortSignal,
 ): Promise<Answer[]> {
-  const agent = new Agent({ connections: CONCURRENCY, pipelining: 1, connect: { timeout: TIMEOUT_MS } });
+  // A connection each: what chooses by connection chooses anew.
+  const agent = new Agent({ connections: CONCURRENCY, pipelining: 0, connect: { timeout: TIMEOUT_MS } });
   const answers: Answer[] = [];
   let left = requests;
   const one = async () => {
@@ -62,9 +65,18 @@ async function ask(
       },
     );
     await body.dump();
-    const value = headers[ROUTED_HEADER];
-    const routed = parseRouted(Array.isArray(value) ? value[0] : value);
-    return { ok: statusCode < 500, status: statusCode, ...(routed ? { routed } : {}) };
+    const text = (name: string) => {
+      const value = headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const routed = parseRouted(text(ROUTED_HEADER));
+    const revision = text(REVISION_HEADER);
+    return {
+      ok: statusCode < 500,
+      status: statusCode,
+      ...(routed ? { routed } : {}),
+      ...(revision === undefined ? {} : { revision }),
+    };
   } catch {
     return undefined;
   }

@@ -19,7 +19,7 @@ import {
   removeServices,
   untilEndpoints,
 } from './members.ts';
-import { askEntrance } from './probe.ts';
+import { type Answer, askEntrance } from './probe.ts';
 import type { RouteRecord } from './record.ts';
 import { Tally } from './tally.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -140,6 +140,8 @@ class ClusterRouter implements Router {
       admission: { refused: 0, held: 0 },
       firstAnswerAt: served.firstAnswerAt,
       ...(trouble ? { trouble } : {}),
+      ...(carried.shares ? { shares: carried.shares } : {}),
+      ...(carried.byChance ? { byChance: true as const } : {}),
     };
     const answered = Object.entries(perPool).map(([pool, counts]) => ({
       replica: `pool ${pool}`,
@@ -155,8 +157,9 @@ class ClusterRouter implements Router {
     const entrance = table && (await this.#carrier.entrance(app, table));
     if (!table || !entrance) return 0;
     const answers = await askEntrance(entrance, table, requests, this.#closing.signal);
-    this.#of(app).tally.answers(answers);
-    return answers.filter(({ routed }) => routed).length;
+    const told = answers.map((answer) => this.#told(answer, table));
+    this.#of(app).tally.answers(told);
+    return told.filter(({ routed }) => routed).length;
   }
 
   async check(front: Front): Promise<void> {
@@ -215,12 +218,20 @@ class ClusterRouter implements Router {
     // Nothing to ask, or nobody who could answer.
     if (!entrance || table.route.admit.kind === 'refuse' || membersOf(table).size === 0) return true;
     const answers = await askEntrance(entrance, table, PROOFS, this.#closing.signal);
-    this.#of(`${table.app}`).tally.answers(answers);
-    if (!table.front.revisionHeader) return answers.length === PROOFS;
+    this.#of(table.app).tally.answers(answers.map((answer) => this.#told(answer, table)));
+    if (!table.front.revisionHeader || !this.#carrier.namesAnswers) return answers.length === PROOFS;
     return (
       answers.length === PROOFS &&
       answers.every(({ routed }) => (routed?.generation ?? 0) >= table.generation)
     );
+  }
+
+  /** Who answered, where the answer does not say it: by the revision that the App names, or because nobody else could. */
+  #told(answer: Answer, table: RouteTable): Answer {
+    if (answer.routed) return answer;
+    const named = Object.entries(table.revisions).filter(([, revision]) => revision === answer.revision);
+    const pool = named.length === 1 ? named[0]?.[0] : this.#carrier.answeredBy?.(table);
+    return pool === undefined ? answer : { ...answer, routed: { generation: table.generation, pool } };
   }
 
   #of(app: AppKey): Served {

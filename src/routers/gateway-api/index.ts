@@ -65,6 +65,7 @@ export async function createGatewayApiRouter(options: GatewayApiOptions): Promis
 class GatewayApi implements Carrier {
   readonly name = 'gatewayApi';
   readonly capabilities = CAPABILITIES;
+  readonly namesAnswers = true;
   readonly synced: Promise<unknown>;
   readonly #options: GatewayApiOptions;
   readonly #routes: Informer<HttpRoute, HttpRoute>;
