@@ -7,8 +7,10 @@ import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildPrograms } from './cluster/build/build.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster/cluster.ts';
 import { testImages } from './cluster/images/test-images.ts';
+import { requireMachine } from './cluster/machine.ts';
 import { ClusterUnavailable } from './cluster/unavailable.ts';
 import { SystemPackagesUnavailable } from './system-packages.ts';
 import { findGroups } from './testing/files.ts';
@@ -33,17 +35,33 @@ function onCluster(cluster: Cluster): Session {
   return { ...session, env, enter: (command, args) => cluster.enter(command, args, { onlyNetwork: true }) };
 }
 
+const tell = (line: string) => console.log(`cluster: ${line}`);
+
 async function runOnNewCluster(): Promise<void> {
   const stateDir = path.join(os.tmpdir(), `cfk-${randomBytes(4).toString('hex')}`);
+  const cluster = await startCluster({ stateDir, leashed: true, tell });
   try {
-    const tell = (line: string) => console.log(`cluster: ${line}`);
-    const cluster = await startCluster({ stateDir, leashed: true, tell });
-    try {
-      await cluster.importImages(await testImages());
-      await runSession(onCluster(cluster));
-    } finally {
-      await cluster.down();
-    }
+    await cluster.importImages(await testImages());
+    await runSession(onCluster(cluster));
+  } finally {
+    await cluster.down();
+  }
+}
+
+async function runOnCluster(given: string): Promise<void> {
+  const cluster = await findCluster(path.join(clusterFolder(), given));
+  if (cluster === undefined) {
+    throw new Error(`no cluster ${given} is up: npm run cluster -- up --name ${given}`);
+  }
+  await runSession(onCluster(cluster));
+}
+
+async function runOnOwnCluster(): Promise<void> {
+  try {
+    await requireMachine(os.tmpdir());
+    // Everything, and now: from inside of a cluster nothing can be fetched.
+    await buildPrograms({ extras: { router: true, fakeNodes: true }, tell });
+    await (name === undefined ? runOnNewCluster() : runOnCluster(name));
   } catch (error) {
     const isUnavailable = error instanceof ClusterUnavailable || error instanceof SystemPackagesUnavailable;
     if (!isUnavailable) throw error;
@@ -52,16 +70,10 @@ async function runOnNewCluster(): Promise<void> {
   }
 }
 
-if (kubeconfig !== undefined) {
+if (kubeconfig === undefined) await runOnOwnCluster();
+else {
   await runSession({
     ...session,
     env: { ...session.env, CROSSFADE_TEST_KUBECONFIG: path.resolve(kubeconfig) },
   });
-} else if (name !== undefined) {
-  const cluster = await findCluster(path.join(clusterFolder(), name));
-  if (cluster === undefined)
-    throw new Error(`no cluster ${name} is up: npm run cluster -- up --name ${name}`);
-  await runSession(onCluster(cluster));
-} else {
-  await runOnNewCluster();
 }
