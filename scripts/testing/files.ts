@@ -36,6 +36,11 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** End-to-end files that do not depend on how fast anything is: two of them at once. */
+const UNHURRIED = ['clock', 'crash-points', 'interventions', 'leftovers', 'package', 'trouble'].map(
+  (name) => `tests/e2e/${name}.test.ts`,
+);
+
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */
   patterns: readonly string[];
@@ -58,6 +63,14 @@ export function findGroups(selection: Selection, root = ROOT): Group[] {
       timeoutMs: selection.full ? fullTimeoutMs : timeoutMs,
       files: all.filter((file) => file.startsWith(`tests/${name}/`) && matches(file, selection.patterns)),
     }))
+    .flatMap((group) => {
+      const unhurried = group.files.filter((file) => UNHURRIED.includes(file));
+      const alone = group.files.filter((file) => !UNHURRIED.includes(file));
+      return [
+        { ...group, files: alone },
+        { ...group, name: `${group.name}, unhurried`, concurrency: 2, files: unhurried },
+      ];
+    })
     .filter(({ files }) => files.length > 0);
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from '../support/temp-dir.ts';
 import { strategyOf } from './harness/app-files.ts';
 import { type Crash, crash, recovered } from './harness/crashes.ts';
+import { createFaultyDaemon } from './harness/faulty-daemon.ts';
 import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
 import { type Lab, withLab } from './harness/lab.ts';
 import { isFullTest, seedOfTest } from './harness/matrix.ts';
@@ -46,9 +47,9 @@ const orders = isFullTest()
 
 for (const order of orders) {
   test(`whatever is killed, every release stands where it stood, and goes on: ${order.join(', ')}`, async (t) => {
-    await withStages(t, MOMENT_NAMES, async (lab, stages) => {
+    await withStages(t, MOMENT_NAMES, byCommands, async (lab, stages, startAgain) => {
       for (const what of order) {
-        await crashInPlace(lab, stages, what);
+        await crashInPlace(lab, stages, what, startAgain);
         t.diagnostic(`${what}: every release stands where it stood`);
       }
       await onEach(stages, endIt);
@@ -59,15 +60,15 @@ for (const order of orders) {
 
 for (const [index, what] of (['candidate', 'all'] as const satisfies readonly Crash[]).entries()) {
   test(`what has lost its ready candidate (${what}) is undone by itself, the rest goes on`, async (t) => {
-    const moments = MOMENT_NAMES.filter((_, at) => isFullTest() || (at + seedOfTest()) % 2 === index);
-    await withStages(t, moments, async (lab, stages) => {
+    const moments = someMoments(index);
+    await withStages(t, moments, byCommands, async (lab, stages, startAgain) => {
       const doomed = stages.filter(({ moment }) => MOMENTS[moment].whenCandidateDies === 'aborted');
       const others = stages.filter((stage) => !doomed.includes(stage));
       const stable = new Map<Site, string | null>();
       await onEach(doomed, async ({ site }) => {
         stable.set(site, (await site.view()).status.stableRevision);
       });
-      await crashInPlace(lab, stages, what, doomed);
+      await crashInPlace(lab, stages, what, startAgain, doomed);
       await onEach(doomed, async ({ site }) => {
         const { status } = await site.until('its end', hasEnded);
         assert.equal(status.lastRelease?.verdict, 'aborted');
@@ -85,6 +86,14 @@ for (const [index, what] of (['candidate', 'all'] as const satisfies readonly Cr
   });
 }
 
+test('after a reboot every release stands where it stood, and goes on', async (t) => {
+  await withStages(t, someMoments(2), byBoots, async (lab, stages, startAgain) => {
+    await crashInPlace(lab, stages, 'reboot', startAgain);
+    await onEach(stages, endIt);
+    await finish(lab, stages);
+  });
+});
+
 test('a daemon that is killed again and again while releases move costs no request and loses none of them', async (t) => {
   await withLab(t, async (lab) => {
     const strategies = ['rolling', 'canary', 'blueGreen', 'recreate-hold'] as const;
@@ -101,7 +110,7 @@ test('a daemon that is killed again and again while releases move costs no reque
       for (let kills = 0; kills < MOST_KILLS && !(await ended()); kills += 1) {
         // Another moment of the releases each time, the same for the same seed.
         await sleep(((kills + seedOfTest()) * 137) % 900);
-        await crash(lab, sites, 'daemon');
+        await crash(lab, sites, 'daemon', await byCommands(lab));
       }
       for (const site of sites) {
         const { status } = await lab.explaining(site.name, () => site.until('its end', hasEnded));
@@ -121,6 +130,33 @@ test('a daemon that is killed again and again while releases move costs no reque
   });
 });
 
+/** Three parts, another for each index; in a full test all of them. */
+const someMoments = (index: number): MomentName[] =>
+  MOMENT_NAMES.filter((_, at) => isFullTest() || (at + seedOfTest()) % 3 === index);
+
+/** Starts the daemon after it was killed. */
+type Starter = () => Promise<unknown>;
+
+/** Any command starts a daemon where none runs. */
+async function byCommands(lab: Lab): Promise<Starter> {
+  const start = () => lab.crossfade(['get', 'apps']);
+  await start();
+  return start;
+}
+
+/** In another boot of the machine, as far as Crossfade can tell. */
+async function byBoots(lab: Lab): Promise<Starter> {
+  const daemon = createFaultyDaemon(lab);
+  let boots = 0;
+  const start = async () => {
+    boots += 1;
+    await daemon.set({ bootId: `boot ${boots}` });
+    await daemon.start();
+  };
+  await start();
+  return start;
+}
+
 async function endIt({ moment, site }: Stage): Promise<void> {
   await MOMENTS[moment].goOn(site);
   const { status } = await site.until('its end', hasEnded);
@@ -132,6 +168,7 @@ async function crashInPlace(
   lab: Lab,
   stages: readonly Stage[],
   what: Crash,
+  startAgain: Starter,
   doomed: readonly Stage[] = [],
 ): Promise<void> {
   const stood = new Map<Site, string>();
@@ -142,6 +179,7 @@ async function crashInPlace(
     lab,
     stages.map(({ site }) => site),
     what,
+    startAgain,
   );
   await onEach(
     stages.filter((stage) => !doomed.includes(stage)),
@@ -159,10 +197,11 @@ async function crashInPlace(
 async function withStages(
   t: Cleanup,
   moments: readonly MomentName[],
-  body: (lab: Lab, stages: readonly Stage[]) => Promise<void>,
+  start: (lab: Lab) => Promise<Starter>,
+  body: (lab: Lab, stages: readonly Stage[], startAgain: Starter) => Promise<void>,
 ): Promise<void> {
   await withLab(t, async (lab) => {
-    await lab.crossfade(['get', 'apps']);
+    const startAgain = await start(lab);
     const stages: Stage[] = [];
     for (const moment of moments) {
       const name = moment.toLowerCase().replaceAll(' ', '-');
@@ -170,7 +209,7 @@ async function withStages(
     }
     try {
       await onEach(stages, ({ moment, site }) => MOMENTS[moment].enter(site));
-      await body(lab, stages);
+      await body(lab, stages, startAgain);
     } finally {
       await Promise.all(stages.map(({ site }) => site.end()));
     }

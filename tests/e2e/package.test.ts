@@ -87,6 +87,18 @@ suite('the published package, packed and installed with npm', () => {
     }
   });
 
+  test('it has no place where a test could make the daemon fail', async () => {
+    const own = (await filesUnder(path.join(installed, 'dist'))).filter((file) => file.endsWith('.js'));
+    assert.ok(own.length > 200, `${own.length} files`);
+    const texts = await Promise.all(own.map((file) => readFile(path.join(installed, 'dist', file), 'utf8')));
+    const planted = own.filter((_, index) =>
+      /dieAt|wallOffset|withPoints|CROSSFADE_TEST/.test(texts[index] ?? ''),
+    );
+    assert.deepEqual(planted, []);
+    const faults = await readFile(path.join(ROOT, 'tests', 'e2e', 'harness', 'faults.ts'), 'utf8');
+    assert.match(faults, /dieAt.*withPoints/s, 'what is looked for is called something else by now');
+  });
+
   test('it carries JavaScript only, no Node, and nothing that is for development', async () => {
     const files = await filesUnder(installed);
     const own = files.filter((file) => !file.startsWith('node_modules'));

@@ -15,6 +15,7 @@ export const CRASHES = [
   'stable replica',
   'candidate',
   'all',
+  'reboot',
 ] as const;
 export type Crash = (typeof CRASHES)[number];
 
@@ -22,20 +23,26 @@ export type Crash = (typeof CRASHES)[number];
 const SETTLE_MS = 100;
 
 /**
- * Kills, starts the daemon again by a command where it was killed, and notes which requests may have failed. After `all`
+ * Kills, starts the daemon again where it was killed, and notes which requests may have failed. After `all` and `reboot`
  * that goes on until `recovered`.
  */
-export async function crash(lab: Lab, sites: readonly Site[], what: Crash): Promise<void> {
+export async function crash(
+  lab: Lab,
+  sites: readonly Site[],
+  what: Crash,
+  startDaemon: () => Promise<unknown>,
+): Promise<void> {
+  const isEverything = what === 'all' || what === 'reboot';
   const roles = await rolesUnder(lab.stateDir);
   const from = Date.now();
-  if (what === 'all')
+  if (isEverything)
     for (const { excuses } of sites) excuses.push({ why: what, from, until: Number.POSITIVE_INFINITY });
   await killHard(await victims(sites, roles, what));
   await sleep(SETTLE_MS);
   // In flight means: sent before the worker was gone. The sockets are the parent's, so nothing is refused.
   if (what === 'worker')
     for (const { excuses } of sites) excuses.push({ why: what, from, until: Date.now() });
-  if (what === 'daemon' || what === 'all') await lab.crossfade(['get', 'apps']);
+  if (what === 'daemon' || isEverything) await startDaemon();
   if (what === 'router') await Promise.all(sites.map((site) => untilAnswered(site, what, from)));
 }
 
@@ -64,6 +71,7 @@ async function victims(sites: readonly Site[], roles: Roles, what: Crash): Promi
     case 'router':
       return [...roles.parents, ...roles.workers];
     case 'all':
+    case 'reboot':
       return [...roles.daemons, ...roles.parents, ...roles.workers, ...roles.replicas.map(({ pid }) => pid)];
     case 'stable replica':
       return oneOfEach(sites, roles, 'stable');

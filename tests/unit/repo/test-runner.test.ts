@@ -122,7 +122,8 @@ test('a file that is left in the temporary folder fails the file', async (t) => 
 
 test('test files are grouped by folder and chosen by a part of their path', async (t) => {
   const root = await tempDir(t);
-  for (const file of ['unit/core/a.test.ts', 'unit/spec/b.test.ts', 'e2e/c.test.ts', 'unit/core/helper.ts']) {
+  const e2e = ['e2e/c.test.ts', 'e2e/clock.test.ts'];
+  for (const file of ['unit/core/a.test.ts', 'unit/spec/b.test.ts', ...e2e, 'unit/core/helper.ts']) {
     await mkdir(path.dirname(path.join(root, 'tests', file)), { recursive: true });
     await writeFile(path.join(root, 'tests', file), '');
   }
@@ -131,6 +132,7 @@ test('test files are grouped by folder and chosen by a part of their path', asyn
   assert.deepEqual(found([]), [
     ['unit', ['tests/unit/core/a.test.ts', 'tests/unit/spec/b.test.ts']],
     ['e2e', ['tests/e2e/c.test.ts']],
+    ['e2e, unhurried', ['tests/e2e/clock.test.ts']],
   ]);
   assert.deepEqual(found(['spec', 'e2e/c'], ['unit']), [['unit', ['tests/unit/spec/b.test.ts']]]);
   assert.deepEqual(found(['nothing like it']), []);
