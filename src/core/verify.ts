@@ -3,13 +3,16 @@ import { type Counts, FULL_WEIGHT, type PoolId, type Route } from './model.ts';
 /** Beyond this chance of being wrong about a working router, a hashed split counts as not followed. */
 const HASH_ALPHA = 1e-6;
 
+/** Shares are no binary fractions: 7% of 100 is a little more than 7. */
+const ROUNDING = 1e-6;
+
 export interface SplitSample {
   route: Route<PoolId>;
   /** Members per pool: what a split per replica asks for. */
   members: Record<PoolId, readonly unknown[]>;
   /** Requests that the split decided since the measurement began, users and probes together, per pool. */
   counts: Record<PoolId, number>;
-  /** How far counts may be off for reasons that are not the router's: requests under way, workers, table changes. */
+  /** How far counts of a pool that has a share may be off: a window may begin anywhere in the round of each worker. */
   slack: number;
   /** What the router was asked for in the end, where it cannot do the weights exactly. */
   shares?: Record<PoolId, number> | undefined;
@@ -31,8 +34,8 @@ export function splitCount(counts: Counts): number {
 }
 
 /**
- * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack; hashed ones
- * (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
+ * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack, and to the last
+ * request where one has everything; hashed ones (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
  * which holds for every n (Hoeffding 1963, theorem 1).
  */
 export function judgeSplit(sample: SplitSample): SplitVerdict {
@@ -42,9 +45,11 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   const agrees = [...pools].every((pool) => {
     const share = asked[pool] ?? 0;
     const count = sample.counts[pool] ?? 0;
-    return sample.route.sticky || sample.byChance
-      ? 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA
-      : Math.abs(count - share * total) <= sample.slack;
+    if (sample.route.sticky || sample.byChance)
+      return 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA;
+    // What has no share has no turn either.
+    const slack = share > 0 && share < 1 ? sample.slack : 0;
+    return Math.abs(count - share * total) <= slack + ROUNDING;
   });
   const measured = Object.fromEntries(
     Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),

@@ -120,7 +120,9 @@ export const canarySteps = () =>
 export function minRequests() {
   return whole(1, 1_000_000)
     .optional()
-    .describe('Requests to measure. Absent: as many as the smallest share needs, at least 100.');
+    .describe(
+      'Requests to measure, never fewer than 1 / smallest share. Absent: as many as that, at least 100.',
+    );
 }
 
 function suggestPercent(input: unknown): string | undefined {

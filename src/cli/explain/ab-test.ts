@@ -14,7 +14,7 @@ export const abTest: StrategyPage = {
     'Both versions are kept at full strength; ending it is one route change either way.',
   ],
   disadvantages: [
-    'It needs something that identifies a user; requests without it all count as one group or get a cookie.',
+    'It needs something that identifies a user; users without it get a cookie of the router, or, with `by: { header }`, are split request by request and stick to nothing.',
     'It tells what happened, not why; and what is not measured it cannot tell at all.',
     'It runs for days: both versions have to be kept alive, and a new revision that arrives meanwhile needs a rule (`onNewRevision: queue`).',
     'The statistical verdict is not built yet: the decision is yours, from your own data.',

@@ -9,10 +9,10 @@ import { describeShares, explainMismatch } from './mismatch.ts';
 /** Users get this long to bring the requests themselves before marked ones are sent. */
 const PROBE_AFTER_MS = 1000;
 /**
- * Each worker's round robin may be off by one at either end: a table with the same split does not start it anew.
- * Requests under way add nothing, for they were counted when they were sent.
+ * Any window of a worker's round robin is within one request of its weights: a table with the same split does not start it
+ * anew. Requests under way add nothing, for they were counted when they were sent.
  */
-const ROUND_ROBIN_SLACK = 2;
+const ROUND_ROBIN_SLACK = 1;
 /** Marked requests at a time, so that a probe is never a load test. */
 const PROBES_AT_ONCE = 2000;
 
@@ -90,8 +90,11 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   });
   if (verdict.kind === 'agrees') {
     // Requests count when they are sent: a candidate that hangs or only fails gets its share all the same.
-    const answers = since(measured.perPool[draft.pool(CANDIDATE)], state.base[draft.pool(CANDIDATE)]);
-    if (answers.ok + (answers.probesOk ?? 0) === 0) return unanswered(draft, gate, state, answers);
+    const candidate = draft.pool(CANDIDATE);
+    const answers = since(measured.perPool[candidate], state.base[candidate]);
+    const isAsked = (verdict.asked[candidate] ?? 0) > 0;
+    if (isAsked && answers.ok + (answers.probesOk ?? 0) === 0)
+      return unanswered(draft, gate, state, answers);
     const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };

@@ -37,15 +37,15 @@ export const FULL: Scale = { kind: 'full' };
 export const ZERO: Scale = { kind: 'zero' };
 
 /**
- * A verify gate needs enough requests for the smallest share to show: max(100, ceil(1 / smallest share)).
+ * A verify gate needs enough requests for the smallest share to show: max(100, ceil(1 / smallest share)). Who asks for
+ * fewer than 100 gets that, but never fewer than a share takes to show: a gate that cannot fail is none.
  */
 export function verifyGate(route: Route<Arm>, verify: CompileInput['verify'], minRequests?: number): Gate {
   const shares = route.split.kind === 'weights' ? route.split.to.map((share) => share.weight) : [FULL_WEIGHT];
   const smallest = Math.min(...shares);
-  const needed = Math.max(100, Math.ceil(FULL_WEIGHT / smallest));
   return {
     kind: 'verify',
-    minRequests: minRequests ?? verify.minRequests ?? needed,
+    minRequests: Math.max(minRequests ?? verify.minRequests ?? 100, Math.ceil(FULL_WEIGHT / smallest)),
     onNoTraffic: verify.onNoTraffic,
   };
 }
