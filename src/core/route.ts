@@ -90,6 +90,8 @@ export interface RouterView {
   trouble?: Reason;
   /** What the split comes to, 0 to 1, where the router cannot do exactly what was asked for. */
   shares?: Record<PoolId, number>;
+  /** Requests count when they are answered: those under way when a measurement begins are counted in it. */
+  countsAnswers?: true;
   /** Each request is sent by chance: counts are judged as such, not as exact ones. */
   byChance?: true;
 }

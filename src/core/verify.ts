@@ -14,6 +14,8 @@ export interface SplitSample {
   counts: Record<PoolId, number>;
   /** How far counts of a pool that has a share may be off: a window may begin anywhere in the round of each worker. */
   slack: number;
+  /** The same of a pool that has none, and of one that has everything. */
+  stray: number;
   /** What the router was asked for in the end, where it cannot do the weights exactly. */
   shares?: Record<PoolId, number> | undefined;
   /** Requests are sent by chance. */
@@ -34,8 +36,8 @@ export function splitCount(counts: Counts): number {
 }
 
 /**
- * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack, and to the last
- * request where one has everything; hashed ones (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
+ * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack; hashed ones
+ * (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
  * which holds for every n (Hoeffding 1963, theorem 1).
  */
 export function judgeSplit(sample: SplitSample): SplitVerdict {
@@ -47,8 +49,7 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
     const count = sample.counts[pool] ?? 0;
     if (sample.route.sticky || sample.byChance)
       return 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA;
-    // What has no share has no turn either.
-    const slack = share > 0 && share < 1 ? sample.slack : 0;
+    const slack = share > 0 && share < 1 ? sample.slack : sample.stray;
     return Math.abs(count - share * total) <= slack + ROUNDING;
   });
   const measured = Object.fromEntries(

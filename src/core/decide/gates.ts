@@ -13,6 +13,8 @@ const PROBE_AFTER_MS = 1000;
  * anew. Requests under way add nothing, for they were counted when they were sent.
  */
 const ROUND_ROBIN_SLACK = 1;
+/** Of routers that count what is answered, which was sent before. */
+const LATE_SLACK = 1;
 /** Marked requests at a time, so that a probe is never a load test. */
 const PROBES_AT_ONCE = 2000;
 
@@ -79,12 +81,13 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
   const counts = splitSince(draft, measured, state);
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   if (total < gate.minRequests) return collect(draft, gate, state, gate.minRequests - total);
-  const slack = ROUND_ROBIN_SLACK * router.workers;
+  const late = router.countsAnswers ? LATE_SLACK : 0;
   const verdict = judgeSplit({
     route: app.table.route,
     members: app.table.members,
     counts,
-    slack,
+    slack: ROUND_ROBIN_SLACK * router.workers + late,
+    stray: late,
     shares: router.shares,
     byChance: router.byChance,
   });
@@ -93,8 +96,7 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
     const candidate = draft.pool(CANDIDATE);
     const answers = since(measured.perPool[candidate], state.base[candidate]);
     const isAsked = (verdict.asked[candidate] ?? 0) > 0;
-    if (isAsked && answers.ok + (answers.probesOk ?? 0) === 0)
-      return unanswered(draft, gate, state, answers);
+    if (isAsked && answers.ok + (answers.probesOk ?? 0) === 0) return unanswered(draft, gate, state, answers);
     const note = `measured over ${verdict.total} requests: ${describeShares(draft, verdict.measured)}`;
     draft.event('Normal', 'SplitVerified', note);
     return { kind: 'passed', at: draft.now, note };

@@ -134,6 +134,7 @@ class ClusterRouter implements Router {
     const view: RouterView = {
       epoch: this.#epoch,
       workers: 1,
+      countsAnswers: true,
       ackedGeneration: followed && !this.#isUnproved(served, table) ? table.generation : table.generation - 1,
       serving: table,
       inFlight: {},

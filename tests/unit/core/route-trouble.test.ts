@@ -83,7 +83,7 @@ test('a split that a router makes by chance, or coarser than asked, is judged by
     matches: [],
     admit: { kind: 'open' as const },
   };
-  const sample = { route, members: {}, counts: { a: 740, b: 260 }, slack: 2 };
+  const sample = { route, members: {}, counts: { a: 740, b: 260 }, slack: 2, stray: 0 };
   assert.equal(judgeSplit(sample).kind, 'disagrees');
   const shares = { a: 0.75, b: 0.25 };
   assert.equal(judgeSplit({ ...sample, shares }).kind, 'disagrees');

@@ -7,7 +7,7 @@ import { judgeSplit } from '../../../src/core/verify.ts';
 import type { CanaryStep } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
-function verdictOf(weightBp: number, counts: Record<PoolId, number>, workers = 1): string {
+function verdictOf(weightBp: number, counts: Record<PoolId, number>, workers = 1, stray = 0): string {
   const to = [
     { key: 'stable', weight: 10_000 - weightBp },
     { key: 'candidate', weight: weightBp },
@@ -17,7 +17,7 @@ function verdictOf(weightBp: number, counts: Record<PoolId, number>, workers = 1
     matches: [],
     admit: { kind: 'open' },
   };
-  return judgeSplit({ route, members: {}, counts, slack: workers }).kind;
+  return judgeSplit({ route, members: {}, counts, slack: workers, stray }).kind;
 }
 
 test('counted splits agree to one request for each worker of the router', () => {
@@ -37,6 +37,11 @@ test('where one has everything, a single answer of the other is too many', () =>
   assert.equal(verdictOf(0, { stable: 100 }), 'agrees');
   assert.equal(verdictOf(0, { stable: 99, candidate: 1 }), 'disagrees');
   assert.equal(verdictOf(2_000, { stable: 80, candidate: 20, gone: 1 }), 'disagrees');
+});
+
+test('a router that counts answers may count one that was on its way before the switch', () => {
+  assert.equal(verdictOf(10_000, { stable: 1, candidate: 9_999 }, 1, 1), 'agrees');
+  assert.equal(verdictOf(10_000, { stable: 2, candidate: 9_998 }, 1, 1), 'disagrees');
 });
 
 const NEEDED: [weightBp: number, requests: number][] = [
