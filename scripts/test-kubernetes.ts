@@ -59,8 +59,8 @@ async function runOnCluster(given: string): Promise<void> {
 async function runOnOwnCluster(): Promise<void> {
   try {
     await requireMachine(os.tmpdir());
-    // Everything, and now: from inside of a cluster nothing can be fetched.
-    await buildPrograms({ extras: { router: true, fakeNodes: true }, tell });
+    // Now: from inside of a cluster nothing can be fetched.
+    await buildPrograms({ extras: { router: true, fakeNodes: false }, tell });
     await (name === undefined ? runOnNewCluster() : runOnCluster(name));
   } catch (error) {
     const isUnavailable = error instanceof ClusterUnavailable || error instanceof SystemPackagesUnavailable;

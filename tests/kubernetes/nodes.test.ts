@@ -83,24 +83,3 @@ test('pods go on without the kubelet, and it takes them over when it is back', a
   );
   assert.ok(await isUp());
 });
-
-test('fake nodes play pods that do not exist', async (t) => {
-  if ((await ownCluster(t)) === undefined) return;
-  const cluster = await secondCluster(t, { fakeNodes: true });
-  const labels = { type: 'kwok' };
-  const capacity = { cpu: '64', memory: '256Gi', pods: '500' };
-  const names = ['fake-1', 'fake-2'];
-  const nodes = names.map((name) => ({
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name, labels, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
-    status: { allocatable: capacity, capacity },
-  }));
-  const pods = deployment({ name: 'many', image: 'no.such/image:1', replicas: 200 }) as {
-    spec: { template: { spec: object } };
-  };
-  Object.assign(pods.spec.template.spec, { nodeSelector: labels });
-  await apply(cluster, ...nodes, pods);
-  await available(cluster, 'many');
-  assert.deepEqual([...new Set(await nodesOf(cluster))], names);
-});

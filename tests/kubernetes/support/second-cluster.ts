@@ -1,14 +1,13 @@
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Extras } from '../../../scripts/cluster/build/build.ts';
 import { type Cluster, findCluster, startCluster } from '../../../scripts/cluster/cluster.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-/** A cluster of the test's own, for what the others must not notice. It has no router, unless the test wants one. */
-export async function secondCluster(t: TestContext, extras: Partial<Extras> = {}): Promise<Cluster> {
+/** A cluster of the test's own, for what the others must not notice. It has no router. */
+export async function secondCluster(t: TestContext): Promise<Cluster> {
   const stateDir = path.join(await tempDir(t, 'k-'), 'c');
   const tell = () => {};
-  const cluster = await startCluster({ stateDir, leashed: true, extras: { router: false, ...extras }, tell });
+  const cluster = await startCluster({ stateDir, leashed: true, extras: { router: false }, tell });
   t.after(async () => {
     if ((await findCluster(stateDir)) !== undefined) await cluster.down();
   });
