@@ -220,13 +220,14 @@ class Loop implements Controller {
   async #catchUp(lane: Lane, stored: Stored, observed: Observation): Promise<boolean> {
     const { store, engine, now, log } = this.#deps;
     const { router } = observed;
-    if (router.kind === 'unknown' || stored.object.deleting) return false;
+    if (router.kind === 'unknown') return false;
     const remembered = await engine.remembered?.(stored.object.key);
     if (!remembered) return false;
     const { stateVersion = 0, serving } = router.value;
     const world = {
       ...remembered,
       stateVersion: Math.max(remembered.stateVersion, stateVersion),
+      deleting: stored.object.deleting,
       ...(serving ? { serving } : {}),
     };
     const caught = catchUp(stored.state, world, now());

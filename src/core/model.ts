@@ -258,8 +258,6 @@ export interface AppState {
   deleting?: { since: Ms };
   /** A broken invariant: the release is stopped and the route left as it is until an operator looks. */
   frozen?: Reason;
-  /** Added to the version in every action: adapters have seen later ones than a store that was put back knows. */
-  fence?: number;
   /** Actions that failed and when to try again. */
   backoff: Record<ActionKey, { failures: number; until: Ms }>;
   /** What the controller could not do, for people; cleared when it succeeds. */

@@ -7,6 +7,8 @@ export interface Remembered {
   stateVersion: number;
   /** Pools with replicas that are not gone. */
   pools: readonly RememberedPool[];
+  /** The App is to be deleted. */
+  deleting?: boolean;
   /** The table that the router has. */
   serving?: RouteTable;
 }
@@ -45,7 +47,8 @@ export function catchUp(
   };
   delete next.routed;
   const stable = servingPool(state, world);
-  if (stable === undefined || isOneOf(state, stable)) retireOthers(next, unknown);
+  // What is being deleted serves nobody: what it did not know of is to go with the rest.
+  if (world.deleting || stable === undefined || isOneOf(state, stable)) retireOthers(next, unknown);
   else takeAsStable(next, stable, now);
   const number = next.revisions[next.pools[next.stable ?? '']?.revision ?? '']?.number;
   const serves =

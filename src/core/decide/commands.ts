@@ -12,7 +12,7 @@ const COMMANDS_KEPT = 200;
 export function absorbCommands(draft: Draft): void {
   const { state } = draft;
   for (const command of draft.observed.commands) {
-    if (Object.hasOwn(state.commandsDone, command.id) || waitsForSight(draft, command)) continue;
+    if (Object.hasOwn(state.commandsDone, command.id)) continue;
     const place = draft.events.length;
     const result = apply(draft, command);
     state.commandsDone[command.id] = { at: draft.now, verb: command.verb, result };
@@ -40,11 +40,6 @@ function forgetOldest({ state, observed }: Draft): void {
   const oldest = entries.filter(([id]) => !brought.has(id)).sort(([, a], [, b]) => a.at - b.at);
   for (const [id] of oldest.slice(0, Math.max(0, entries.length - COMMANDS_KEPT)))
     delete state.commandsDone[id];
-}
-
-/** What starts a release is decided once the replicas that run are seen: a new pool is named beside them. */
-function waitsForSight({ observed }: Draft, { verb }: Command): boolean {
-  return observed.replicas.kind !== 'known' && (verb === 'undo' || verb === 'restart' || verb === 'retry');
 }
 
 function apply(draft: Draft, command: Command): Result {

@@ -39,7 +39,7 @@ function wanted(draft: Draft, revision: RevisionId, actor: string): void {
     );
     return;
   }
-  if (!release) state.queued = { revision, actor };
+  if (!release) startRelease(draft, revision, 'apply', actor);
   else if (release.phase.kind === 'aborting') state.queued = { revision, actor };
   else newRevisionDuringRelease(draft, revision, actor);
 }
@@ -79,8 +79,7 @@ function newRevisionDuringRelease(draft: Draft, revision: RevisionId, actor: str
 
 function startQueued(draft: Draft): void {
   const { state } = draft;
-  // Names of new pools are chosen beside those that run: they have to be seen.
-  if (!state.queued || draft.release || draft.observed.replicas.kind !== 'known') return;
+  if (!state.queued || draft.release) return;
   const { revision, actor } = state.queued;
   delete state.queued;
   const stable = state.stable === undefined ? undefined : draft.poolOf(state.stable).revision;

@@ -102,7 +102,7 @@ export class Draft {
     const whole = {
       ...action,
       key,
-      stateVersion: this.state.version + 1 + (this.state.fence ?? 0),
+      stateVersion: this.state.version + 1,
     } as Action;
     this.state.pending[key] = whole;
     this.actions.push(whole);

@@ -8,7 +8,7 @@ import { Draft, known } from './draft.ts';
 import { watchCandidate } from './health.ts';
 import { intentOf } from './intent.ts';
 import { absorbOutcomes } from './outcomes.ts';
-import { drainAndStop, grow, retireStrays, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
+import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
 import { noteRouteTrouble } from './route-trouble.ts';
 import { converge } from './table.ts';
 
@@ -41,7 +41,6 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
 }
 
 function move(draft: Draft): void {
-  retireStrays(draft);
   unchoose(draft);
   for (let steps = 0; ; steps++) {
     if (steps > MOST_STEPS) throw new Error('decide: the release does not settle');

@@ -4,30 +4,10 @@ import { isOfRoute } from './route-trouble.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
-/** Versions ahead after the first refusal as stale, ten times as many after each further one. */
-const FIRST_LEAP = 1000;
-/** Beyond this it is not the version. */
-const FARTHEST_LEAP = 10 ** 12;
 
 /** Outcomes end pending actions. What failed is decided again, later; nothing is repeated blindly. */
 export function absorbOutcomes(draft: Draft): void {
-  const { outcomes } = draft.observed;
-  const fence = draft.state.fence ?? 0;
-  if (fence < FARTHEST_LEAP && outcomes.some((outcome) => isStale(draft, outcome))) {
-    // The store is this one's own, or nothing could be decided: it was put back from a copy.
-    const leap = fence === 0 ? FIRST_LEAP : fence * 10;
-    draft.state.fence = leap;
-    if (outcomes.some((outcome) => isStale(draft, outcome) && outcome.key.startsWith('route:')))
-      draft.state.routeGeneration += leap;
-    for (const outcome of outcomes)
-      absorb(draft, isStale(draft, outcome) ? { key: outcome.key, result: 'unknown' } : outcome);
-    return;
-  }
-  for (const outcome of outcomes) absorb(draft, outcome);
-}
-
-function isStale({ state }: Draft, { key, reason }: Outcome): boolean {
-  return reason?.code === 'E_STALE_WRITER' && state.pending[key] !== undefined;
+  for (const outcome of draft.observed.outcomes) absorb(draft, outcome);
 }
 
 function absorb(draft: Draft, outcome: Outcome): void {

@@ -6,11 +6,6 @@ import { retire } from './release.ts';
 /** After the long drain: the router closes the last connections itself; this is for one that cannot. */
 const DRAIN_SLACK_MS = 1000;
 
-/** Replicas of pools that the state does not know (a store that was put back from a copy) leave like all others. */
-export function retireStrays(draft: Draft): void {
-  for (const { pool } of draft.replicas) if (!draft.state.pools[pool]) retire(draft, pool);
-}
-
 /**
  * Chooses who leaves where a pool is larger than wanted. Until a table without it was made, a choice is made anew each
  * time: the one that was to stay may have stopped being ready since.

@@ -88,13 +88,8 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
   const { state } = draft;
   const known = state.revisions[revision];
   if (!known) throw new Error(`no revision ${revision}`);
-  // Counted from release numbers, so that an id is not used again after its pool was forgotten; and past those that run
-  // though a store that was put back from a copy does not know them.
-  const incarnation = Math.max(
-    state.nextReleaseNumber,
-    ...draft.replicas.map((r) => incarnationOf(r.pool) + 1),
-  );
-  state.nextReleaseNumber = incarnation;
+  // Counted from release numbers, so that an id is not used again after its pool was forgotten.
+  const incarnation = state.nextReleaseNumber;
   const id: PoolId = `${known.number}-${incarnation}`;
   const pool: Pool = { id, revision, incarnation };
   if (draft.spec.strategy.kind === 'blueGreen') {
@@ -103,10 +98,6 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
   }
   state.pools[id] = pool;
   return id;
-}
-
-function incarnationOf(pool: PoolId): number {
-  return Number(pool.slice(pool.lastIndexOf('-') + 1)) || 0;
 }
 
 /** A new release needs the room; from its start until it is promoted, abort is the way back. */

@@ -164,7 +164,7 @@ export class Daemon {
   }
 
   #engine(): Engine {
-    const { machine, faults, judge } = this.#world;
+    const { machine, faults, judge, plan } = this.#world;
     return {
       name: 'simulated',
       list: () =>
@@ -173,6 +173,9 @@ export class Daemon {
           this.seen.replicas = this.#isStale()?.replicas ?? machine.list();
           return [...this.seen.replicas];
         }, 'slowTick'),
+      ...(plan.on === 'machine'
+        ? { remembered: () => this.#call(() => machine.remembered(), 'slowTick') }
+        : {}),
       grow: (ctx, pool, revision, _spec, replicas) =>
         this.#act(`grow ${pool.id} to ${replicas}`, () => {
           machine.admit(ctx);

@@ -1,4 +1,5 @@
 /** Replicas of a simulated machine, behind the Engine port: they start, get ready, crash, hang, linger and reboot. */
+import type { Remembered, RememberedPool } from '../../../src/core/decide/catch-up.ts';
 import { OperatingError } from '../../../src/core/errors.ts';
 import type { Ms, Pool, PoolId, Replica, ReplicaId, Revision } from '../../../src/core/model.ts';
 import type { ActionContext } from '../../../src/ports/engine.ts';
@@ -9,6 +10,7 @@ import type { Behaviour } from './versions.ts';
 export interface SimReplica {
   view: Replica;
   behaviour: Behaviour;
+  revision: Revision;
   /** Counts starts: what was planned for an earlier one does not happen. */
   attempt: number;
   /** It has been ready since the machine was booted. */
@@ -56,6 +58,16 @@ export class Machine {
       );
     }
     this.#versionSeen = stateVersion;
+  }
+
+  /** What it knows without the store, as the process engine does. */
+  remembered(): Omit<Remembered, 'serving'> {
+    const pools = new Map<PoolId, RememberedPool>();
+    for (const { view, revision } of this.replicas.values()) {
+      const known = pools.get(view.pool)?.replicas ?? 0;
+      pools.set(view.pool, { pool: view.pool, revision, replicas: known + 1 });
+    }
+    return { stateVersion: this.#versionSeen, pools: [...pools.values()] };
   }
 
   list(): Replica[] {
@@ -153,6 +165,7 @@ export class Machine {
         restarts: 0,
       },
       behaviour: (revision.run.command[1] ?? 'well') as Behaviour,
+      revision,
       attempt: 0,
       readyInBoot: false,
       hangs: false,

@@ -27,7 +27,14 @@ export type Item = { at: Ms } & (
   | { do: WorldHappening; pick: number; ms: Ms }
 );
 
+/** One machine has one daemon, whose store may be put back; a cluster has leaders that change, and caches that lag. */
+const ONLY_ON = {
+  machine: ['diskFull', 'restoredStore'],
+  cluster: ['leaderMove', 'cacheLag'],
+} as const satisfies Record<string, readonly WorldHappening[]>;
+
 export interface Plan {
+  on: keyof typeof ONLY_ON;
   first: { strategy: AppSpec['spec']['strategy']; more: Partial<AppSpec['spec']> };
   workers: number;
   lengthMs: Ms;
@@ -46,12 +53,15 @@ export function planOf(seed: number, profile: Profile): Plan {
     for (const at of times(own, swarmed(own, profile.operationsPerMinute[operation]), lengthMs))
       items.push(...operations(own, at, operation, profile, numbers));
   }
-  for (const happening of HAPPENINGS) {
+  const on = random.pick(['machine', 'cluster'] as const);
+  const elsewhere: readonly WorldHappening[] = ONLY_ON[on === 'machine' ? 'cluster' : 'machine'];
+  for (const happening of HAPPENINGS.filter((name) => !elsewhere.includes(name))) {
     const own = new Random(seed ^ hashOf(happening));
     for (const at of times(own, swarmed(own, profile.perMinute[happening]), lengthMs))
       items.push({ at, do: happening, pick: own.int(0, 1000), ms: own.int(1, own.pick([100, 1000, 5000])) });
   }
   return {
+    on,
     first: {
       strategy: strategyOf(random),
       more: { replicas: random.int(1, 4), revisionHistoryLimit: random.int(1, 3), ...settings(random) },

@@ -227,6 +227,7 @@ export class SimRouter {
       epoch: `e${this.#epoch}`,
       workers: this.workers.length,
       ackedGeneration: Math.min(...this.workers.map((worker) => worker.table?.generation ?? 0)),
+      stateVersion: Math.max(...this.workers.map((worker) => worker.stateVersion)),
       ...(last ? { serving: last } : {}),
       inFlight,
       admission: { ...this.#admission },

@@ -69,11 +69,11 @@ export class World {
   #anchor: Anchor | undefined;
   #daemonNumber = 0;
   readonly #commands = new Map<string, Command>();
-  readonly #plan: Plan;
+  readonly plan: Plan;
   #spec: AppSpec;
 
   constructor({ seed, plan, only }: WorldOptions) {
-    this.#plan = plan;
+    this.plan = plan;
     this.#freezes = seed % FREEZES_EVERY === 0;
     this.faults = new Faults(seed, plan.perCall, only, (fault) => {
       this.note(`! ${fault}`);
@@ -116,11 +116,11 @@ export class World {
     this.startDaemon(0);
     await this.#do({ at: 0, do: 'apply', version: 1, behaviour: 'well' });
     this.#save();
-    for (const item of this.#plan.items) {
+    for (const item of this.plan.items) {
       await this.runUntil(item.at);
       await this.#do(item);
     }
-    await this.runUntil(this.#plan.lengthMs);
+    await this.runUntil(this.plan.lengthMs);
     await this.#comeToRest();
   }
 
