@@ -88,3 +88,27 @@ export const GATEWAYS: Resource<Gateway> = {
   plural: 'gateways',
   namespaced: true,
 };
+
+export interface Ingress extends KubeObject {
+  spec: {
+    ingressClassName?: string;
+    rules?: {
+      host?: string;
+      http?: {
+        paths: {
+          path: string;
+          pathType: string;
+          backend: { service?: { name: string; port?: { number?: number; name?: string } } };
+        }[];
+      };
+    }[];
+  };
+  status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } };
+}
+
+export const INGRESSES: Resource<Ingress> = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'Ingress',
+  plural: 'ingresses',
+  namespaced: true,
+};
