@@ -8,10 +8,12 @@ import { checkForCluster } from './cluster/check-spec.ts';
 import { chosenRouter, type Routers, routerNamed } from './cluster/chosen-router.ts';
 import { createClusterClient } from './cluster/client.ts';
 import { contentKey, readKey } from './cluster/content-key.ts';
+import { hasGatewayApi } from './cluster/discovery.ts';
 import { checkCluster } from './cluster/doctor.ts';
 import { createIntake, type Intake } from './cluster/intake.ts';
 import { acquireLease, type Held } from './cluster/leader.ts';
 import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
+import { addressesOf } from './cluster/metrics-addresses.ts';
 import { applyObject } from './cluster/objects.ts';
 import { serveProbes } from './cluster/probe-server.ts';
 import { scopedApi } from './cluster/scoped-api.ts';
@@ -26,9 +28,11 @@ import { openAccess } from './kubernetes/access.ts';
 import { createKube, type Kube } from './kubernetes/client.ts';
 import { APPS } from './kubernetes/crossfade.ts';
 import { APP_LABEL, type AppName } from './kubernetes/names.ts';
+import { traefikMetrics } from './kubernetes/routing/traefik.ts';
 import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Router } from './ports/router.ts';
+import { createGatewayApiRouter } from './routers/gateway-api/index.ts';
 import { activeRelease } from './server/view/snapshot.ts';
 import type { KubernetesRouter } from './spec/app-kubernetes.ts';
 import { type AppStatusStore, createAppStatusStore } from './store/app-status/index.ts';
@@ -47,14 +51,18 @@ export interface PartOptions {
 /** What Apps of a cluster run on. Tests put in others; the program never does. */
 export interface ClusterParts {
   engine(options: PartOptions & { contentKey: Buffer }): Promise<Engine>;
-  routers(options: PartOptions): Promise<Routers>;
+  routers(options: PartOptions & { metricsUrls: readonly string[] }): Promise<Routers>;
 }
 
 export function standardClusterParts(): ClusterParts {
   return {
     engine: ({ log, ...options }) => createKubernetesEngine({ ...options, logger: log }),
-    // Apps with a route are refused until there is a router for them.
-    routers: async () => ({}),
+    async routers({ log, metricsUrls, ...options }) {
+      if (!(await hasGatewayApi(options.kube))) return {};
+      const metrics =
+        metricsUrls.length === 0 ? {} : { metrics: traefikMetrics(() => addressesOf(metricsUrls)) };
+      return { gatewayApi: await createGatewayApiRouter({ ...options, ...metrics, logger: log }) };
+    },
   };
 }
 
@@ -123,7 +131,7 @@ async function openLead({ options, parts, kube, log, stopping }: LeadOptions): P
   const ownerOf = async ({ namespace, name }: AppName) => ownerIn(stores, `${namespace}/${name}`);
   const common = { kube, ...scopeOf(options), ownerOf, now, log };
   const engine = await parts.engine({ ...common, contentKey: await contentKey(kube, home) });
-  const routers = await parts.routers(common);
+  const routers = await parts.routers({ ...common, metricsUrls: options.routerMetrics });
   const router = chosenRouter(routers, (app) => routerOf(stores, app));
   const metrics = createMetrics();
   return { options, stores, routers, identity, home, kube, engine, router, metrics, now, log, stopping };

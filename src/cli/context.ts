@@ -46,6 +46,8 @@ export interface ControllerOptions extends ClusterTarget {
   /** Of its leases, and of records that belong to no App. Absent: the one of the pod or context. */
   namespace?: string;
   shards: number;
+  /** Where the router of the cluster tells its counters. */
+  routerMetrics: readonly string[];
   /** For health, readiness and metrics. */
   listen?: { host: string; port: number };
 }

@@ -17,7 +17,7 @@ export function routerIn(routers: Routers, name: KubernetesRouter): Router {
   const router = routers[name];
   if (router) return router;
   throw new OperatingError('E_NOT_BUILT', `the router ${name} is not built yet`, {
-    hint: 'without spec.route, the strategies rolling and recreate work in a cluster today',
+    hint: `spec.kubernetes.router: there is ${Object.keys(routers).join(', ')}`,
   });
 }
 

@@ -2,6 +2,7 @@ import { OperatingError } from '../core/errors.ts';
 import type { Kube } from '../kubernetes/client.ts';
 import { API_GROUP } from '../kubernetes/crossfade.ts';
 import type { KubeObject, Resource } from '../kubernetes/types.ts';
+import { hasGatewayApi } from './discovery.ts';
 import { LEASE_SELECTOR, LEASES, type LeaseResource } from './leader.ts';
 
 export interface Finding {
@@ -149,14 +150,7 @@ function lease({ metadata, spec }: LeaseResource): Finding {
 }
 
 async function routers(kube: Kube): Promise<Finding[]> {
-  const doing = 'asking which kinds there are';
-  const { groups = [] } = await kube.request<{ groups?: { name: string }[] }>({
-    method: 'GET',
-    path: '/apis',
-    doing,
-  });
-  const gateway = groups.some(({ name }) => name === 'gateway.networking.k8s.io');
-  const found = gateway
+  const found = (await hasGatewayApi(kube))
     ? 'the kinds of the Gateway API are there'
     : 'the kinds of the Gateway API are not there: Apps can be routed by Ingress or Service';
   return [ok('routers', found)];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../arguments.ts';
+import { collect, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { usageError } from '../exit.ts';
 import type { GlobalFlags } from '../globals.ts';
@@ -9,6 +9,7 @@ interface ControllerFlags extends GlobalFlags {
   listen?: { host: string; port: number };
   shards: number;
   onlyNamespace?: string;
+  routerMetrics: string[];
 }
 
 export function registerController(program: Command, ctx: CliContext): void {
@@ -21,12 +22,19 @@ export function registerController(program: Command, ctx: CliContext): void {
     .option('--listen <host:port>', 'serve /healthz, /readyz and /metrics there', hostAndPort)
     .option('--shards <number>', 'shares of the Apps, each with a Lease of its own', wholeNumber, 1)
     .option('--only-namespace <name>', 'only Apps of this namespace')
+    .option(
+      '--router-metrics <url>',
+      'metrics page of Traefik, to measure the split by; every address of its name is asked; may be repeated',
+      collect,
+      [],
+    )
     .action(async function run(this: Command) {
-      const { kubeconfig, context, namespace, listen, shards, onlyNamespace } =
+      const { kubeconfig, context, namespace, listen, shards, onlyNamespace, routerMetrics } =
         this.optsWithGlobals<ControllerFlags>();
       if (shards < 1) throw usageError('--shards must be at least 1');
       await ctx.runController({
         shards,
+        routerMetrics,
         ...(kubeconfig === undefined ? {} : { kubeconfig }),
         ...(context === undefined ? {} : { context }),
         ...(namespace === undefined ? {} : { namespace }),

@@ -1,3 +1,4 @@
+import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Ms } from '../../core/model.ts';
 import { canonicalJson } from '../../core/revision.ts';
 import type { Kube } from '../../kubernetes/client.ts';
@@ -55,7 +56,9 @@ export function createShown(
     try {
       await writeStatus(kube, apps, row, fields);
     } catch (error) {
-      log.warn({ app, err: error }, 'the status that people see could not be written; tried again');
+      // A commit of our own was faster: it took most of it along.
+      if (!isConflict(error))
+        log.warn({ app, err: error }, 'the status that people see could not be written');
       schedule(app, EVERY_MS);
     }
   }
@@ -74,6 +77,10 @@ export function createShown(
       timers.clear();
     },
   };
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof OperatingError && error.code === 'E_CONFLICT';
 }
 
 function differing(row: Row, fields: AppStatus): AppStatus {
