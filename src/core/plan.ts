@@ -87,8 +87,8 @@ export function planFor({ spec, revision, stored, router }: PlanRequest): PlanVi
     content: stored && revision ? contentDifferences(stored.object.revision.run, revision.run, fields) : [],
     stages: stages.map((stage) => planStage(stage, spec.spec, hasStable)),
     peakReplicas: peak(stages, spec.spec, hasStable),
-    declaresOutage: stages.some((stage) => stage.outage !== undefined),
-    notes: notes(spec, change, hasStable),
+    declaresOutage: spec.spec.route !== undefined && stages.some((stage) => stage.outage !== undefined),
+    notes: [...notes(spec, change, hasStable), ...afterwards(stages, spec.spec, hasStable)],
   };
 }
 
@@ -114,8 +114,9 @@ function planStage(stage: Stage, spec: AppSpec['spec'], hasStable: boolean): Pla
     replicas: Object.fromEntries(arms.map((arm) => [arm, countOf(stage, arm, spec.replicas)])),
     route: spec.route ? describeRoute(stage.route) : 'no route',
     gates: stage.gates.map(describeGate),
-    outage: stage.outage ?? null,
-    onAbort: describeAbort(stage, hasStable),
+    // Nobody is refused or held where nobody asks.
+    outage: (spec.route && stage.outage) ?? null,
+    onAbort: describeAbort(stage, hasStable, spec.route !== undefined),
     commits: stage.commits,
   };
 }
@@ -185,17 +186,31 @@ function describeGate(gate: Gate): string {
   }
 }
 
-function describeAbort(stage: Stage, hasStable: boolean): string {
+function describeAbort(stage: Stage, hasStable: boolean, routed: boolean): string {
   if (stage.commits) return 'undo instead of abort from here';
   if (!hasStable) return 'nothing to go back to';
   switch (stage.onAbort) {
     case 'reroute':
-      return 'one route change back to stable';
+      return routed ? 'one route change back to stable' : 'stable goes on';
     case 'growThenReroute':
       return 'rolls back, replica by replica';
     case 'outage':
-      return 'stable is started again: an outage';
+      return routed ? 'stable is started again: an outage' : 'stable is started again';
   }
+}
+
+/** What a release leaves: a time without anybody at work, a warm revision. */
+function afterwards(stages: readonly Stage[], spec: AppSpec['spec'], hasStable: boolean): string[] {
+  if (!hasStable || stages.length === 0) return [];
+  const { strategy, replicas } = spec;
+  const found: string[] = [];
+  if (!spec.route && stages.some((stage) => stage.outage !== undefined))
+    found.push('no replica runs from the stage stop until the new ones are ready');
+  if ('warmMs' in strategy && strategy.warmMs > 0) {
+    const freed = replicas === 1 ? '1 replica is' : `${replicas} replicas are`;
+    found.push(`the old revision stays warm for ${strategy.warmMs / 1000} s after it, then ${freed} freed`);
+  }
+  return found;
 }
 
 function notes(spec: AppSpec, change: PlanView['change'], hasStable: boolean): string[] {

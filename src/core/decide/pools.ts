@@ -148,5 +148,5 @@ function freed(draft: Draft, pool: PoolId): string {
   const count = draft.standing(pool).length;
   const revision = draft.revisionOf(pool);
   const colour = draft.poolOf(pool).colour;
-  return `revision ${revision.number}${colour ? ` (${colour})` : ''} is retired: ${count} replicas freed; undo now starts it again`;
+  return `revision ${revision.number}${colour ? ` (${colour})` : ''} is retired: ${count} ${count === 1 ? 'replica' : 'replicas'} freed; undo now starts it again`;
 }

@@ -49,7 +49,8 @@ function stageView(snapshot: Snapshot, release: Release, stage: Stage, index: nu
   const state = stageState(release, index);
   const record = release.record[index];
   const measured = state === 'current' ? live(snapshot, release) : recorded(record);
-  const asked = record?.askedBp ?? askedBp(stage);
+  // Without a route nobody is asked for anything.
+  const asked = snapshot.object.spec.spec.route ? (record?.askedBp ?? askedBp(stage)) : undefined;
   return {
     name: stage.name,
     state,

@@ -47,6 +47,20 @@ it('shows every release with the newest last', () => {
   );
 });
 
+it('asks no share of an App without a route', () => {
+  const world = new SmallWorld({ strategy: { kind: 'recreate' } });
+  delete world.object.spec.spec.route;
+  world.settle();
+  world.release('two');
+  world.settle().later(2_000);
+  const release = releaseViews(world.snapshot()).at(-1);
+  assert.equal(release?.verdict, 'promoted');
+  assert.deepEqual(
+    release.stages.map(({ askedPercent }) => askedPercent),
+    [null, null, null, null, null],
+  );
+});
+
 it('shows the gates of the stage in which a release was given up as they were left', () => {
   const strategy = { kind: 'canary', steps: [{ kind: 'setWeight', weightBp: 2_000 }], warmMs: 0 } as const;
   const world = new SmallWorld({ strategy: { ...strategy, steps: [...strategy.steps] } }).settle();
