@@ -37,9 +37,15 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** End-to-end files that do not depend on how fast anything is: two of them at once. */
-const UNHURRIED = ['clock', 'crash-points', 'interventions', 'leftovers', 'package', 'trouble'].map(
-  (name) => `tests/e2e/${name}.test.ts`,
-);
+const UNHURRIED = [
+  'clock',
+  'crash-points',
+  'interventions',
+  'leftovers',
+  'package',
+  'power-loss',
+  'trouble',
+].map((name) => `tests/e2e/${name}.test.ts`);
 
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */

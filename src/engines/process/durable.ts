@@ -19,12 +19,13 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * The folder and those above it. Not with `recursive`: on a read-only file system Node then says that something does
- * not exist.
+ * The folder and those above it, there after a power cut too: with a folder whose name is lost, all that was durable in it
+ * is lost. Not with `recursive`: on a read-only file system Node then says that something does not exist.
  */
 export async function makeFolders(folder: string, mode = 0o700): Promise<void> {
   try {
     await fs.mkdir(folder, { mode });
+    await syncFolder(path.dirname(folder));
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return;
     if (systemCode(error) !== 'ENOENT' || path.dirname(folder) === folder) throw error;

@@ -1,6 +1,6 @@
 /** The daemon with another composition root: `daemon.ts STATE_DIR FAULTS_FILE`. Everything else of it is the product's. */
 import { runDaemon, standardParts } from '../../../src/composition.ts';
-import { createFuse, faultyClock, POINTS, withPoints } from './faults.ts';
+import { createFuse, faultyClock, POINTS, withCommitLog, withPoints } from './faults.ts';
 
 const [stateDir = '', faultsFile = ''] = process.argv.slice(2);
 const parts = standardParts();
@@ -11,7 +11,10 @@ await runDaemon(
   {
     ...parts,
     clock: faultyClock(parts.clock, faultsFile),
-    store: async (...args) => withPoints(await parts.store(...args), POINTS.store, pass),
+    store: async (...args) => {
+      const logged = withCommitLog(await parts.store(...args), `${faultsFile}.commits`);
+      return withPoints(logged, POINTS.store, pass);
+    },
     engine: async (...args) => withPoints(await parts.engine(...args), POINTS.engine, pass),
     router: async (...args) => withPoints(await parts.router(...args), POINTS.router, pass),
   },

@@ -1,6 +1,8 @@
 /** What can be made to happen to a daemon of these tests, and to no other: its clock is set, and it dies at a point. */
 import { appendFileSync, readFileSync } from 'node:fs';
+import { canonicalJson } from '../../../src/core/revision.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
+import type { Store } from '../../../src/ports/store.ts';
 
 /** Methods of the ports that change something, by what the core calls them. */
 export const POINTS = {
@@ -70,6 +72,23 @@ export function withPoints<Adapter extends object>(
         const result: unknown = await method.apply(target, args);
         pass(`${point} after`);
         return result;
+      };
+    },
+  });
+}
+
+/** The same store, which notes every state before it is committed, and its version once it is. */
+export function withCommitLog(store: Store, logFile: string): Store {
+  return new Proxy(store, {
+    get(target, key) {
+      const method: unknown = Reflect.get(target, key);
+      if (typeof method !== 'function') return method;
+      if (key !== 'commit') return method.bind(target);
+      return async (...[app, version, what]: Parameters<Store['commit']>) => {
+        const next: unknown = JSON.parse(JSON.stringify(what.next));
+        appendFileSync(logFile, `begin ${app} ${what.next.version} ${canonicalJson(next)}\n`);
+        await target.commit(app, version, what);
+        appendFileSync(logFile, `done ${app} ${what.next.version}\n`);
       };
     },
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type AppRef, type Client, createClient } from '../../../src/api/client.ts';
-import type { AppView, EventView } from '../../../src/api/types.ts';
+import type { AppView, EventView, ReplicaView } from '../../../src/api/types.ts';
 import { type CliResult, cli } from '../../support/cli.ts';
 import { type StateDirOptions, withStateDir } from '../../support/state-dir.ts';
 import type { Cleanup } from '../../support/temp-dir.ts';
@@ -91,13 +91,18 @@ function openLab(stateDir: string, folder: string): Lab {
         return await run();
       } catch (error) {
         const told = await events(name).catch((why) => `no events: ${why}`);
-        throw new Error(`${(error as Error).message}\n\nhistory of ${name}:\n${historyOf(told)}`, {
+        const replicas = await client.replicas(refOf(name)).catch(() => []);
+        const message = `${(error as Error).message}\n\nhistory of ${name}:\n${historyOf(told)}`;
+        throw new Error(`${message}\n\nits replicas:\n${replicas.map(replicaLine).join('\n')}`, {
           cause: error,
         });
       }
     },
   };
 }
+
+const replicaLine = ({ id, role, phase, ready, restarts, lastProbe, problem }: ReplicaView): string =>
+  `  ${id} ${role} ${phase} ${ready ? 'ready' : 'not ready'}, ${restarts} restarts: ${problem ?? lastProbe}`;
 
 function historyOf(told: EventView[] | string): string {
   if (typeof told === 'string') return told;
