@@ -43,7 +43,7 @@ function declaredFor(pool: PoolId, { release }: AppState, replicas: number): num
   const arm = Object.entries(release.arms).find(([, id]) => id === pool)?.[0];
   const stage = release.stages[release.routedStage];
   const scale = arm === undefined ? undefined : stage?.scale[arm];
-  if (!stage || !scale || arm === undefined) return replicas;
+  if (!stage || !scale || arm === undefined || scale.kind === 'matchWeight') return replicas;
   const { split } = stage.route;
   const weight =
     split.kind === 'weights' ? (split.to.find((share) => share.key === arm)?.weight ?? 0) : FULL_WEIGHT;

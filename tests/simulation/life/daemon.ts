@@ -3,7 +3,7 @@ import { type Controller, createController } from '../../../src/controller/index
 import { OperatingError } from '../../../src/core/errors.ts';
 import type { AppKey, Ms, Replica, RouterView } from '../../../src/core/model.ts';
 import type { Engine } from '../../../src/ports/engine.ts';
-import type { Router } from '../../../src/ports/router.ts';
+import type { Answered, Router } from '../../../src/ports/router.ts';
 import type { Store, Stored } from '../../../src/ports/store.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
 import type { CallFault } from './profiles.ts';
@@ -29,7 +29,15 @@ export class Daemon {
   readonly skewMs: Ms;
   isAlive = true;
   /** What it saw last, for the judge. */
-  seen: { replicas?: readonly Replica[]; view?: RouterView; spec?: AppSpec['spec'] } = {};
+  seen: {
+    /** When it began to look. */
+    since?: Ms;
+    replicas?: readonly Replica[];
+    view?: RouterView;
+    /** Absent: the router was not seen. */
+    answered?: readonly Answered[];
+    spec?: AppSpec['spec'];
+  } = {};
   readonly #world: World;
   readonly #controller: Controller;
   readonly #listeners = new Set<(app: AppKey) => void>();
@@ -130,6 +138,7 @@ export class Daemon {
       load: async () => {
         const cached = stale();
         const stored = await (cached ? cached.stored : this.#call(() => world.load(), 'slowTick'));
+        this.seen.since = this.now();
         if (stored) this.seen.spec = stored.object.spec.spec;
         return stored;
       },
@@ -202,10 +211,12 @@ export class Daemon {
       name: 'simulated',
       observe: () =>
         this.#call(() => {
+          delete this.seen.answered;
           if (faults.hits('routerUnseen'))
             throw new OperatingError('E_ROUTER_DOWN', 'the router is not seen');
           const observation = router.observe();
           this.seen.view = observation.view;
+          this.seen.answered = observation.answered;
           return observation;
         }, 'slowTick'),
       apply: (ctx, table) =>

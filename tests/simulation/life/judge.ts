@@ -16,6 +16,7 @@ import {
 import type { AppSpec } from '../../../src/spec/app.ts';
 import { capacityOf, neededOf } from './capacity.ts';
 import { type Daemon, Unplanned } from './daemon.ts';
+import { Promises } from './promises.ts';
 import type { Target, Worker } from './router.ts';
 import type { Failure, Fault } from './users.ts';
 import type { World } from './world.ts';
@@ -26,6 +27,7 @@ const ABORT_PATIENCE_MS = 2000;
 export class Judge {
   /** The first thing that was wrong. */
   failure: Error | undefined;
+  readonly promises: Promises;
   readonly verdicts = new Map<string, number>();
   readonly #world: World;
   readonly #answered = new Set<string>();
@@ -35,6 +37,7 @@ export class Judge {
 
   constructor(world: World) {
     this.#world = world;
+    this.promises = new Promises(world);
   }
 
   /** Throwing would only reach the loop under test, which goes on. */
@@ -53,7 +56,8 @@ export class Judge {
     if (!(err instanceof Unplanned)) this.failure ??= err instanceof Error ? err : new Error(text);
   }
 
-  committed(daemon: Daemon, { next, events }: { next: AppState; events: Event[]; actions: Action[] }): void {
+  committed(daemon: Daemon, what: { next: AppState; events: Event[]; actions: Action[] }): void {
+    const { next, events } = what;
     const before = this.#world.state;
     this.#world.took(next);
     for (const event of events) this.#world.note(`${daemon.name} ${event.reason}: ${event.message}`);
@@ -62,6 +66,7 @@ export class Judge {
       const catchesUp = events.some((event) => event.reason === 'StateBehind');
       if (!catchesUp) assert.equal(next.version, before.version + 1, 'one commit is one version');
       this.#commandsOnce(before, next);
+      this.promises.committed(daemon, before, what);
       if (!catchesUp) this.#poolNames(before, next);
       this.#gates(before, next);
       const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
@@ -87,6 +92,7 @@ export class Judge {
     for (const id of Object.keys(state.commandsDone)) this.#answered.add(id);
     this.#waiting = undefined;
     this.#users.clear();
+    this.promises.forget();
   }
 
   hasAnswered(id: string): boolean {
@@ -160,6 +166,7 @@ export class Judge {
       const spec = daemon.seen.spec ?? this.#world.spec;
       if (admit.kind !== 'open') this.#declared(table, last, spec);
       else this.#somebody(table);
+      this.promises.routing(table);
     });
   }
 

@@ -101,6 +101,11 @@ export class Machine {
     if (this.#numbers.size === 0) this.#versionSeen = 0;
   }
 
+  /** Pools of which there is something on disk. */
+  known(): PoolId[] {
+    return [...this.#numbers.keys()];
+  }
+
   crash(replica: SimReplica): void {
     if (replica.view.phase === 'stopping') return;
     const { view } = replica;

@@ -48,6 +48,8 @@ const NOT_ACKNOWLEDGED_MS = 1000;
 
 export class SimRouter {
   workers: Worker[] = [];
+  /** Pools that have answered somebody well, ever. */
+  readonly answeredWell = new Set<PoolId>();
   onChange: () => void = () => undefined;
   /** What is asked fails until then. */
   downUntil: Ms = 0;
@@ -158,6 +160,7 @@ export class SimRouter {
 
   /** An App of that name is made anew: its versions begin anew too. */
   forgetApp(): void {
+    this.answeredWell.clear();
     this.#removedAt = 0;
     this.dropMessages();
     for (const worker of this.workers) worker.stateVersion = 0;
@@ -269,6 +272,7 @@ export class SimRouter {
   }
 
   answered({ pool, member }: Target, as: 'split' | 'probes', how: 'ok' | 'failed'): void {
+    if (how === 'ok') this.answeredWell.add(pool);
     const { counts } = this.#entry(pool, member);
     if (as === 'split') {
       counts[how] += 1;

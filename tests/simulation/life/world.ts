@@ -28,6 +28,7 @@ const APP = 'default/shop';
 /** When faults stop, everything has come to rest by then. */
 const REST_MS = 180_000;
 const FREEZES_EVERY = 8;
+const LAST_VERSION = 1_000_000;
 const SAVE_EVERY_MS = 2000;
 const WALL_AT_BIRTH = 1_000_000_000;
 
@@ -354,6 +355,7 @@ export class World {
     this.changed();
     this.#commands.clear();
     this.judge.restored(this.state);
+    this.judge.promises.restored();
     this.startDaemonIn(10);
   }
 
@@ -363,6 +365,7 @@ export class World {
   async #comeToRest(): Promise<void> {
     this.note('faults stop');
     this.faults.active = false;
+    this.judge.promises.faultsStop();
     this.diskFullUntil = 0;
     this.router.downUntil = 0;
     for (const daemon of this.daemons.slice(1)) this.daemonDied(daemon, 'one is enough');
@@ -380,6 +383,27 @@ export class World {
     }
     assert.ok(isQuiet(this), `does not come to rest: ${picture(this)}`);
     assert.equal(this.#unanswered(), undefined, 'a command was lost');
+    this.judge.promises.atRest();
+    await this.#lastRelease();
+  }
+
+  /** In a world without faults a good version gets through, whatever came before. */
+  async #lastRelease(): Promise<void> {
+    const { object } = this;
+    if (!object || object.deleting || this.spec.replicas === 0) return;
+    await this.#do({ at: this.clock.now, do: 'apply', version: LAST_VERSION, behaviour: 'well' });
+    const wanted = this.object?.revision.id;
+    const isThere = () => this.state.pools[this.state.stable ?? '']?.revision === wanted;
+    const limit = this.clock.now + REST_MS;
+    while (this.clock.now < limit && !isThere()) {
+      await this.runUntil(this.clock.now + 500);
+      if (this.state.release?.gates.some((gate) => gate.kind === 'waiting')) await this.#press('promote');
+    }
+    assert.ok(isThere(), `a good version does not get through: ${picture(this)}`);
+  }
+
+  commandOf(id: string): Command | undefined {
+    return this.#commands.get(id);
   }
 
   #unanswered(): string | undefined {
