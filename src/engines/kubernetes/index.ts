@@ -137,11 +137,12 @@ class KubernetesEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new Error('the Kubernetes engine is closed'));
+    // First: whoever is told of a change asks, and nothing is answered any more.
+    this.#changes.close();
     this.#pods.close();
     this.#pools.close();
     this.#memory.close();
     await this.#turns.settled();
-    this.#changes.close();
   }
 
   /** Pods that a pool wants and does not have. */
