@@ -1,6 +1,6 @@
 import { type Client, clientOn } from '../api/client.ts';
 import { OperatingError } from '../core/errors.ts';
-import type { AppKey, CommandId, CommandResult, Known, Ms } from '../core/model.ts';
+import type { AppKey, CommandId, CommandResult, Known, Ms, RouteTable } from '../core/model.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Router } from '../ports/router.ts';
 import type { Store } from '../ports/store.ts';
@@ -57,9 +57,19 @@ async function observe({ store, engine }: ScopedApiDeps, app: AppKey): Promise<O
     app: { kind: 'known', value: stored.object, at },
     commands: [],
     replicas: await look(at, () => engine.list(app)),
-    ...seenOf(store.seen(app), at),
+    ...withTable(seenOf(store.seen(app), at), stored.state.table),
     outcomes: [],
   };
+}
+
+/** The router serves the table that it has acknowledged; what it says besides is as old as the status. */
+function withTable(
+  seen: ReturnType<typeof seenOf>,
+  table: RouteTable | undefined,
+): ReturnType<typeof seenOf> {
+  const { router } = seen;
+  if (!table || router.kind === 'unknown' || router.value.ackedGeneration < table.generation) return seen;
+  return { ...seen, router: { ...router, value: { ...router.value, serving: table } } };
 }
 
 async function look<T>(at: Ms, ask: () => Promise<T>): Promise<Known<T>> {
