@@ -470,7 +470,7 @@ const COMMANDS: readonly Bug[] = [
     edits: [
       decide(
         'desired.ts',
-        "if (!state.queued || draft.release || draft.observed.replicas.kind !== 'known') return;",
+        'if (!state.queued || draft.release) return;',
         'if (state.stable && !draft.release) delete state.queued;\n  if (!state.queued || draft.release) return;',
       ),
     ],
@@ -478,11 +478,7 @@ const COMMANDS: readonly Bug[] = [
   {
     name: 'a repeated command is carried out again',
     edits: [
-      decide(
-        'commands.ts',
-        'if (Object.hasOwn(state.commandsDone, command.id) || waitsForSight(draft, command)) continue;',
-        '',
-      ),
+      decide('commands.ts', 'if (Object.hasOwn(state.commandsDone, command.id)) continue;', ''),
       store("if (row.commands.has(command.id) || row.done.has(command.id)) return 'known';", ''),
     ],
   },
