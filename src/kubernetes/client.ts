@@ -256,6 +256,8 @@ class Client implements Kube {
 
   async lines(asked: RawRequest): Promise<AsyncIterable<string>> {
     const { body } = await this.#send(asked);
+    // Nobody reads it any more when the client is closed: without a listener that would end the process.
+    body.on('error', () => undefined);
     return this.#lines(asked, body);
   }
 
