@@ -184,8 +184,10 @@ class Loop implements Controller {
     const told = lane.outcomes.length;
     const outcomes = [...lane.outcomes, ...unknownOutcomes(stored, lane)];
     const observed = await observe(this.#deps, stored, outcomes, now());
-    if (!lane.caughtUp && (await this.#catchUp(lane, stored, observed))) {
-      lane.dirty = true;
+    const found = lane.caughtUp ? 'current' : await this.#catchUp(lane, stored, observed);
+    if (found !== 'current') {
+      if (found === 'caught up') lane.dirty = true;
+      else this.#wakeIn(app, lane, AFTER_ERROR_MS / 10);
       return;
     }
     const decision = decide(stored.state, observed, now());
@@ -216,13 +218,18 @@ class Loop implements Controller {
     this.#wakeIn(app, lane, Math.min(look, Math.max(1, wakeIn)));
   }
 
-  /** @returns true when the stored state was another one: it is looked at anew */
-  async #catchUp(lane: Lane, stored: Stored, observed: Observation): Promise<boolean> {
+  /** @returns whether the stored state can be decided from: an old one waits until the router says what users are on */
+  async #catchUp(
+    lane: Lane,
+    stored: Stored,
+    observed: Observation,
+  ): Promise<'current' | 'caught up' | 'waits'> {
     const { store, engine, now, log } = this.#deps;
     const { router } = observed;
-    if (router.kind === 'unknown') return false;
     const remembered = await engine.remembered?.(stored.object.key);
-    if (!remembered) return false;
+    if (!remembered) return 'current';
+    if (router.kind === 'unknown')
+      return remembered.stateVersion > stored.state.version ? 'waits' : 'current';
     const { stateVersion = 0, serving } = router.value;
     const world = {
       ...remembered,
@@ -237,7 +244,7 @@ class Loop implements Controller {
       log.warn({ app: stored.object.key, reason: event.reason }, event.message);
     }
     lane.caughtUp = true;
-    return caught !== undefined;
+    return caught ? 'caught up' : 'current';
   }
 
   async #perform(lane: Lane, stored: Stored, state: AppState, action: Action): Promise<void> {

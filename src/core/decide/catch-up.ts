@@ -1,4 +1,13 @@
-import type { AppState, Event, Ms, PoolId, Release, Revision, RouteTable } from '../model.ts';
+import {
+  type AppState,
+  type Event,
+  FULL_WEIGHT,
+  type Ms,
+  type PoolId,
+  type Release,
+  type Revision,
+  type RouteTable,
+} from '../model.ts';
 import { namedPools } from './abort.ts';
 
 /** What engine and router know by themselves, whatever the store says. */
@@ -50,6 +59,7 @@ export function catchUp(
   // What is being deleted serves nobody: what it did not know of is to go with the rest.
   if (world.deleting || stable === undefined || isOneOf(state, stable)) retireOthers(next, unknown);
   else takeAsStable(next, stable, now);
+  if (next.table) next.table = withoutRetired(next.table, next.retiring);
   const number = next.revisions[next.pools[next.stable ?? '']?.revision ?? '']?.number;
   const serves =
     number === undefined ? 'nothing serves users yet' : `revision ${number} goes on as the stable one`;
@@ -107,6 +117,26 @@ function isOneOf({ stable, release }: AppState, pool: PoolId): boolean {
 
 function retireOthers(next: AppState, others: readonly RememberedPool[]): void {
   next.retiring = [...new Set([...next.retiring, ...others.map(({ pool }) => pool)])];
+}
+
+/**
+ * Who is retired has no place in what is wanted. So the router is given a table without them at once, and that stable has
+ * fewer replicas than they had together is taken for how the world was found, not for a loss by a decision.
+ */
+function withoutRetired(table: RouteTable, retiring: readonly PoolId[]): RouteTable {
+  const stays = (pool: PoolId) => !retiring.includes(pool);
+  const keys = table.route.split.to.map((share) => (typeof share === 'string' ? share : share.key));
+  const kept = keys.filter(stays);
+  const [only] = kept;
+  if (only === undefined || kept.length === keys.length) return table;
+  const members = Object.fromEntries(Object.entries(table.members).filter(([pool]) => stays(pool)));
+  const { preview: _, ...route } = table.route;
+  const split = { kind: 'weights' as const, to: [{ key: only, weight: FULL_WEIGHT }] };
+  return {
+    ...table,
+    route: { ...route, split, matches: route.matches.filter(({ to }) => stays(to)) },
+    members,
+  };
 }
 
 /** What the state was about to do is about a world that is over. */

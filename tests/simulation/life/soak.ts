@@ -24,7 +24,7 @@ export interface Yield {
 /** At least half of all releases are hostile. */
 const PROFILE_OF_TURN: readonly ProfileName[] = ['hostile', 'rough', 'hostile', 'calm', 'hostile'];
 
-export function profileOf(seed: number): ProfileName {
+function profileOf(seed: number): ProfileName {
   return PROFILE_OF_TURN[seed % PROFILE_OF_TURN.length] ?? 'hostile';
 }
 
