@@ -257,7 +257,10 @@ function noteLength(b: Buffer, vs: number, ve: number, h: Head): boolean {
   return true;
 }
 
-/** Only one exact `chunked`. */
+/**
+ * Only one exact `chunked`. llhttp trims blanks after it and no tab: to such a reader `chunked<TAB>` is another coding,
+ * and the body of an answer ends elsewhere.
+ */
 function noteTransferEncoding(
   b: Buffer,
   line: number,
@@ -266,7 +269,8 @@ function noteTransferEncoding(
   end: number,
   h: Head,
 ): boolean {
-  if (h.chunked || ve - vs !== 7 || !matches(b, vs, CHUNKED)) {
+  const isExact = ve - vs === 7 && matches(b, vs, CHUNKED) && !b.subarray(ve, end).includes(TAB);
+  if (h.chunked || !isExact) {
     h.error = h.chunked ? 400 : 501;
     return false;
   }
