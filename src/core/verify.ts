@@ -1,3 +1,4 @@
+import { binomialPValue } from './binomial.ts';
 import { type Counts, FULL_WEIGHT, type PoolId, type Route } from './model.ts';
 
 /** Beyond this chance of being wrong about a working router, a hashed split counts as not followed. */
@@ -37,8 +38,7 @@ export function splitCount(counts: Counts): number {
 
 /**
  * Compares the split that was measured with the one asked for. Counted splits are exact up to the slack; hashed ones
- * (sticky users) and those by chance are judged by a two-sided Chernoff bound, P <= 2 exp(-n KL(measured || asked)),
- * which holds for every n (Hoeffding 1963, theorem 1).
+ * (sticky users) and those by chance are judged by an exact, two-sided binomial test.
  */
 export function judgeSplit(sample: SplitSample): SplitVerdict {
   const asked = askedShares(sample);
@@ -47,8 +47,7 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   const agrees = [...pools].every((pool) => {
     const share = asked[pool] ?? 0;
     const count = sample.counts[pool] ?? 0;
-    if (sample.route.sticky || sample.byChance)
-      return 2 * Math.exp(-total * divergence(count / Math.max(1, total), share)) > HASH_ALPHA;
+    if (sample.route.sticky || sample.byChance) return binomialPValue(count, total, share) > HASH_ALPHA;
     const slack = share > 0 && share < 1 ? sample.slack : sample.stray;
     return Math.abs(count - share * total) <= slack + ROUNDING;
   });
@@ -66,11 +65,4 @@ function askedShares({ route, members, shares }: SplitSample): Record<PoolId, nu
   const sizes = route.split.to.map((pool) => [pool, members[pool]?.length ?? 0] as const);
   const all = sizes.reduce((sum, [, size]) => sum + size, 0);
   return Object.fromEntries(sizes.map(([pool, size]) => [pool, all > 0 ? size / all : 0]));
-}
-
-/** Kullback-Leibler divergence between two coins, in nats. */
-function divergence(measured: number, asked: number): number {
-  const term = (p: number, q: number) =>
-    p === 0 ? 0 : q === 0 ? Number.POSITIVE_INFINITY : p * Math.log(p / q);
-  return term(measured, asked) + term(1 - measured, 1 - asked);
 }

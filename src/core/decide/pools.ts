@@ -1,7 +1,7 @@
-import type { Ms, PoolId, Replica, ReplicaId, RouteTable } from '../model.ts';
+import type { Ms, Replica, ReplicaId, RouteTable } from '../model.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
-import { retire } from './release.ts';
+import { endWarm } from './release.ts';
 
 /** After the long drain: the router closes the last connections itself; this is for one that cannot. */
 const DRAIN_SLACK_MS = 1000;
@@ -122,10 +122,7 @@ export function tidy(draft: Draft): void {
   const { state } = draft;
   for (const { pool, until } of state.warm) {
     if (until > draft.now) draft.wake(until);
-    else {
-      retire(draft, pool);
-      draft.event('Normal', 'WarmEnded', freed(draft, pool));
-    }
+    else endWarm(draft, pool);
   }
   state.warm = state.warm.filter((entry) => entry.until > draft.now);
   if (draft.observed.replicas.kind !== 'known') return;
@@ -142,11 +139,4 @@ export function tidy(draft: Draft): void {
 /** The router has a table of this App, or may have one. */
 function isRouted({ state, router }: Draft): boolean {
   return state.table !== undefined || router?.ackedGeneration !== 0 || router.serving !== undefined;
-}
-
-function freed(draft: Draft, pool: PoolId): string {
-  const count = draft.standing(pool).length;
-  const revision = draft.revisionOf(pool);
-  const colour = draft.poolOf(pool).colour;
-  return `revision ${revision.number}${colour ? ` (${colour})` : ''} is retired: ${count} ${count === 1 ? 'replica' : 'replicas'} freed; undo now starts it again`;
 }

@@ -102,8 +102,21 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
 
 /** A new release needs the room; from its start until it is promoted, abort is the way back. */
 function retireWarm(draft: Draft): void {
-  for (const { pool } of draft.state.warm) retire(draft, pool);
+  for (const { pool } of draft.state.warm) endWarm(draft, pool);
   draft.state.warm = [];
+}
+
+/** Undo is no route change any more; says what that frees. */
+export function endWarm(draft: Draft, pool: PoolId): void {
+  const count = draft.standing(pool).length;
+  const { colour } = draft.poolOf(pool);
+  const name = `revision ${draft.revisionOf(pool).number}${colour ? ` (${colour})` : ''}`;
+  retire(draft, pool);
+  draft.event(
+    'Normal',
+    'WarmEnded',
+    `${name} is retired: ${count} ${count === 1 ? 'replica' : 'replicas'} freed; undo now starts it again`,
+  );
 }
 
 export function retire(draft: Draft, pool: PoolId): void {

@@ -1,6 +1,7 @@
 /** When a measured split agrees with the one asked for, and how many requests it takes to say so. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { binomialPValue } from '../../../src/core/binomial.ts';
 import type { PoolId, Route } from '../../../src/core/model.ts';
 import { verifyGate, weighted } from '../../../src/core/strategies/parts.ts';
 import { judgeSplit } from '../../../src/core/verify.ts';
@@ -19,6 +20,18 @@ function verdictOf(weightBp: number, counts: Record<PoolId, number>, workers = 1
   };
   return judgeSplit({ route, members: {}, counts, slack: workers, stray }).kind;
 }
+
+const ROUTE: Route<PoolId> = {
+  split: {
+    kind: 'weights',
+    to: [
+      { key: 'stable', weight: 8_000 },
+      { key: 'candidate', weight: 2_000 },
+    ],
+  },
+  matches: [],
+  admit: { kind: 'open' },
+};
 
 test('counted splits agree to one request for each worker of the router', () => {
   assert.equal(verdictOf(800, { stable: 92, candidate: 8 }), 'agrees');
@@ -96,3 +109,58 @@ for (const [name, steps] of NOBODY_YET) {
     assert.equal(world.state.release?.gates[0]?.kind, 'passed');
   });
 }
+
+const near = (actual: number, wanted: number) =>
+  assert.ok(Math.abs(actual / wanted - 1) < 1e-6, `${actual} instead of ${wanted}`);
+
+test('the binomial test is exact', () => {
+  near(binomialPValue(0, 10, 0.5), 2 / 1024);
+  near(binomialPValue(9, 10, 0.5), 22 / 1024);
+  near(binomialPValue(0, 10_000, 0.0001), 2 * 0.9999 ** 10_000);
+  near(binomialPValue(100, 100, 0.999), 1);
+  for (const total of [1, 7, 40, 300]) {
+    for (const share of [0.01, 0.3, 0.5, 0.92]) {
+      const chances = coins(total, share);
+      for (let count = 0; count <= total; count++) {
+        const below = chances.slice(0, count + 1).reduce((sum, p) => sum + p, 0);
+        const above = chances.slice(count).reduce((sum, p) => sum + p, 0);
+        const wanted = Math.min(1, 2 * (count > total * share ? above : below));
+        if (wanted > 1e-280) near(binomialPValue(count, total, share), wanted);
+      }
+    }
+  }
+});
+
+/** The distribution, one coin after the other. */
+function coins(total: number, share: number): number[] {
+  let chances = [1];
+  for (let n = 0; n < total; n++)
+    chances = [...chances, 0].map((p, k) => p * (1 - share) + (chances[k - 1] ?? 0) * share);
+  return chances;
+}
+
+test('what is certain is not a matter of chance', () => {
+  assert.equal(binomialPValue(0, 50, 0), 1);
+  assert.equal(binomialPValue(1, 50, 0), 0);
+  assert.equal(binomialPValue(50, 50, 1), 1);
+  assert.equal(binomialPValue(49, 50, 1), 0);
+  assert.equal(binomialPValue(0, 0, 0.2), 1);
+});
+
+test('sticky users who are split otherwise than asked are found out', () => {
+  const sticky = (candidate: number, total: number) =>
+    judgeSplit({
+      route: { ...ROUTE, sticky: { by: { kind: 'header', name: 'x-user' }, salt: 's' } },
+      members: {},
+      counts: { stable: total - candidate, candidate },
+      slack: 1,
+      stray: 0,
+    }).kind;
+  assert.equal(sticky(20, 100), 'agrees');
+  assert.equal(sticky(41, 100), 'agrees');
+  assert.equal(sticky(42, 100), 'disagrees');
+  assert.equal(sticky(3, 100), 'agrees');
+  assert.equal(sticky(145, 500), 'agrees');
+  assert.equal(sticky(150, 500), 'disagrees');
+  assert.equal(sticky(0, 100), 'disagrees');
+});
