@@ -2,6 +2,7 @@ import { DEFAULT_ROLL } from './compile.ts';
 import { namedPools, stableCanCarry } from './decide/abort.ts';
 import type { Draft } from './decide/draft.ts';
 import { armCount } from './decide/intent.ts';
+import { brokenStep } from './invariants-steps.ts';
 import {
   type AppState,
   FULL_WEIGHT,
@@ -13,8 +14,7 @@ import {
 import { replicasForWeight, resolveFenceposts } from './scale.ts';
 
 /**
- * The invariants of a decision: they judge what it causes, never what the world does. The others of the ten (5 to 8,
- * 10) speak of many decisions and are judged by the simulation.
+ * The invariants of a decision: they judge what it causes, never what the world does.
  * @returns the first that is broken
  */
 export function brokenInvariant(before: AppState, draft: Draft): Reason | undefined {
@@ -29,7 +29,7 @@ export function brokenInvariant(before: AppState, draft: Draft): Reason | undefi
           : undefined;
     if (broken) return broken;
   }
-  return undefined;
+  return brokenStep(before, draft);
 }
 
 /** 1. Weights sum to exactly 100% (argo-rollouts#4424). */

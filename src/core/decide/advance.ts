@@ -127,6 +127,8 @@ function nextStage(draft: Draft, release: Release, index: number): void {
   if (release.phase.kind !== 'advancing') return;
   const stage = release.stages[index];
   if (!stage) throw new Error('the last stage of a release commits');
+  const { name, gates } = currentStage(draft);
+  draft.left.push({ name, gates, states: release.gates });
   noteMeasured(draft, release);
   noteOutageEnd(draft, release);
   closeRecord(release, draft.now);

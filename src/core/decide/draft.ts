@@ -8,6 +8,8 @@ import type {
   Arm,
   Counts,
   Event,
+  Gate,
+  GateState,
   Known,
   Measured,
   Ms,
@@ -42,6 +44,8 @@ export class Draft {
   /** state.table says what is wanted: so found in this decision, and false while no such table can be made. */
   tableIsCurrent = false;
   gone = false;
+  /** Stages that this decision goes on from, with what their gates say. */
+  readonly left: { name: string; gates: readonly Gate[]; states: readonly GateState[] }[] = [];
   /** Stable does not come back: users are left with what there is, which may be less than they had. */
   stableGivenUp = false;
 
