@@ -69,7 +69,7 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
  */
 function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
   if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0) return undefined;
-  if (stableCanCarry(draft) || draft.stableGivenUp) return undefined;
+  if (stableCanCarry(draft) || draft.stableGivenUp || isGivenUp(before, draft)) return undefined;
   const { split } = table.route;
   const shares =
     split.kind === 'weights'
@@ -82,6 +82,12 @@ function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reaso
   if (is >= was) return undefined;
   const message = `the route could carry the users of ${rounded(is)} replicas instead of ${rounded(was)}: ${short.pools.join(' and ')} would have fewer than ${short.need} ready`;
   return { code: 'E_INVARIANT_3', message };
+}
+
+/** A first release that failed: its route is to be withdrawn, and what it could carry is nobody's any more. */
+function isGivenUp({ table }: AppState, { state }: Draft): boolean {
+  if (!table || state.stable !== undefined) return false;
+  return [...namedPools(table.route)].every((pool) => state.retiring.includes(pool));
 }
 
 /** In replicas: how many replicas' users the pools can carry, each its own share of all. */

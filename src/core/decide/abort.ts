@@ -25,9 +25,10 @@ const ABORT_PATIENCE_MS = 2000;
 export function stableCanCarry(draft: Draft): boolean {
   const { release } = draft;
   if (release?.phase.kind !== 'aborting') return false;
-  // Once gone back, it stays gone back, whatever becomes of stable meanwhile.
+  // Once gone back, it stays gone back, whatever becomes of stable meanwhile; a closed route is not opened for the candidate.
   const table = draft.state.table;
-  if (table && !namedPools(table.route).has(draft.pool(CANDIDATE))) return true;
+  const isClosed = table !== undefined && table.route.admit.kind !== 'open';
+  if (table && (isClosed || !namedPools(table.route).has(draft.pool(CANDIDATE)))) return true;
   const ready = (arm: string) => draft.standing(draft.pool(arm)).filter((replica) => replica.ready).length;
   if (ready(STABLE) >= draft.spec.replicas || ready(CANDIDATE) === 0) return true;
   const until = release.phase.since + ABORT_PATIENCE_MS;

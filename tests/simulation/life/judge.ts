@@ -230,8 +230,9 @@ export class Judge {
       const named = (pool: PoolId | undefined) =>
         pool !== undefined && this.#lastTable !== undefined && weightOf(this.#lastTable, pool) > 0;
       const nobody = state.stable === undefined && !named(candidate);
+      const isShut = this.#lastTable !== undefined && this.#lastTable.route.admit.kind !== 'open';
       assert.ok(
-        nobody || object?.deleting || state.deleting,
+        nobody || isShut || object?.deleting || state.deleting,
         `${daemon.name} took the route away from users`,
       );
     });

@@ -229,7 +229,8 @@ export class Promises {
     if (ended.phase.kind !== 'done' || ended.arms.stable === undefined) return;
     const { verdict, why } = ended.phase;
     const candidate = ended.arms.candidate ?? '';
-    if (verdict === 'promoted' && !this.#zero.has(ended.id))
+    const isEmpty = this.#zero.has(ended.id) || commit.daemon.seen.spec?.replicas === 0;
+    if (verdict === 'promoted' && !isEmpty)
       assert.ok(
         router.answeredWell.has(candidate),
         `${ended.id} was promoted, and has answered nothing well`,

@@ -147,7 +147,7 @@ export const ROUTES: readonly Bug[] = [
     edits: [
       decide(
         'abort.ts',
-        'if (table && !namedPools(table.route).has(draft.pool(CANDIDATE))) return true;',
+        'if (table && (isClosed || !namedPools(table.route).has(draft.pool(CANDIDATE)))) return true;',
         '',
       ),
     ],
