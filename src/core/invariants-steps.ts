@@ -29,12 +29,18 @@ function goesBack(before: AppState, draft: Draft): Reason | undefined {
     if (!before.table || !state.table || candidate === undefined) return undefined;
     const [less, more] = [weightOf(before.table, candidate), weightOf(state.table, candidate)];
     if (less === undefined || more === undefined || more <= less) return undefined;
-    return broken(5, `an abort would raise the share of pool ${candidate} from ${less} to ${more} of 10000`);
+    return broken(
+      'E_INVARIANT_5',
+      `an abort would raise the share of pool ${candidate} from ${less} to ${more} of 10000`,
+    );
   }
   const ended = state.history.findLast((one) => one.id === was.id);
   const stable = ended?.arms[STABLE];
   if (ended?.phase.kind !== 'done' || stable === undefined || state.stable === stable) return undefined;
-  return broken(5, `an abort would end with pool ${state.stable} as the stable one instead of ${stable}`);
+  return broken(
+    'E_INVARIANT_5',
+    `an abort would end with pool ${state.stable} as the stable one instead of ${stable}`,
+  );
 }
 
 /** Undefined: shares are by replica. A closed route gives nobody anything. */
@@ -52,7 +58,7 @@ function isWrittenDown(before: AppState, draft: Draft): Reason | undefined {
       action.stateVersion !== before.version + 1 ||
       draft.actions.findIndex((other) => other.key === action.key) !== at,
   );
-  return wrong && broken(6, `${wrong.key} would be done without being written down as it is`);
+  return wrong && broken('E_INVARIANT_6', `${wrong.key} would be done without being written down as it is`);
 }
 
 /** 7. Whatever is applied, there stays a stable version, and nobody whom users or a release need is retired. */
@@ -60,12 +66,13 @@ function keepsStable(before: AppState, draft: Draft): Reason | undefined {
   const { state, release } = draft;
   if (state.deleting) return undefined;
   if (before.stable !== undefined && state.stable === undefined)
-    return broken(7, `nothing would be stable any more after pool ${before.stable}`);
+    return broken('E_INVARIANT_7', `nothing would be stable any more after pool ${before.stable}`);
   const needed = [state.stable, ...Object.values(release?.arms ?? {}), ...state.warm.map(({ pool }) => pool)];
   const lost = needed.find(
     (pool) => pool !== undefined && (!state.pools[pool] || state.retiring.includes(pool)),
   );
-  if (lost !== undefined) return broken(7, `pool ${lost} would be retired, which is still needed`);
+  if (lost !== undefined)
+    return broken('E_INVARIANT_7', `pool ${lost} would be retired, which is still needed`);
   return undefined;
 }
 
@@ -74,12 +81,13 @@ function keepsAssignment(before: AppState, draft: Draft): Reason | undefined {
   const { release, state } = draft;
   const [last, next] = [before.table?.route, state.table?.route];
   if (!release || release.id !== before.release?.id || !last?.sticky || !next?.sticky) return undefined;
-  if (!isEqual(last.sticky, next.sticky)) return broken(8, 'users would be assigned anew in mid-release');
+  if (!isEqual(last.sticky, next.sticky))
+    return broken('E_INVARIANT_8', 'users would be assigned anew in mid-release');
   const candidate = release.arms[CANDIDATE];
   if (next.split.kind !== 'weights' || candidate === undefined) return undefined;
   const place = next.split.to.findIndex(({ key }) => key === candidate);
   if (place < 0 || place === next.split.to.length - 1) return undefined;
-  return broken(8, `users would move away from pool ${candidate} while its share grows`);
+  return broken('E_INVARIANT_8', `users would move away from pool ${candidate} while its share grows`);
 }
 
 /** 9. No stage is left by a gate that has not been passed, and none that measures is passed without what it measured. */
@@ -87,7 +95,10 @@ function passedWithData(draft: Draft): Reason | undefined {
   for (const { name, gates, states } of draft.left) {
     const open = gates.find((gate, index) => !isPassed(gate, states[index]));
     if (open)
-      return broken(9, `stage "${name}" would be left although its gate "${open.kind}" has nothing to show`);
+      return broken(
+        'E_INVARIANT_9',
+        `stage "${name}" would be left although its gate "${open.kind}" has nothing to show`,
+      );
   }
   return undefined;
 }
@@ -102,13 +113,14 @@ function isPassed(gate: Gate, state: GateState | undefined): boolean {
 function answersOnce(before: AppState, draft: Draft): Reason | undefined {
   const { commandsDone } = draft.state;
   for (const { id, verb } of draft.observed.commands) {
-    if (!Object.hasOwn(commandsDone, id)) return broken(10, `command ${id} (${verb}) would get no answer`);
+    if (!Object.hasOwn(commandsDone, id))
+      return broken('E_INVARIANT_10', `command ${id} (${verb}) would get no answer`);
     if (Object.hasOwn(before.commandsDone, id) && before.commandsDone[id] !== commandsDone[id])
-      return broken(10, `command ${id} (${verb}) would be carried out a second time`);
+      return broken('E_INVARIANT_10', `command ${id} (${verb}) would be carried out a second time`);
   }
   return undefined;
 }
 
-function broken(number: number, message: string): Reason {
-  return { code: `E_INVARIANT_${number}`, message };
+function broken(code: string, message: string): Reason {
+  return { code, message };
 }
