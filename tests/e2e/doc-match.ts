@@ -6,7 +6,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>'],
   [/\b\d\d:\d\d:\d\d\.\d+/g, '<time>'],
   [/\bpid \d+/g, 'pid <n>'],
-  [/127\.0\.0\.1:2\d{4}\b/g, '<replica address>'],
+  [/127\.0\.0\.1:(2\d|3[01])\d{3}\b/g, '<replica address>'],
   // What the program said about its end; how much around it is quoted is up to the moment.
   [/its last lines: .*("\w*Error: [^"]*").* \(E_/g, 'its last lines: $1 (E_'],
   // Which of several replicas was the first to fail.
