@@ -52,7 +52,9 @@ const TOLD: Record<Bad, { code: RegExp; cause: RegExp[] }> = {
   },
   answers500: {
     code: /^E_NO_SUCCESS$/,
-    cause: [/answered none of its first \d+ requests well \(\d+ failed\)/],
+    cause: [
+      /answered none of its first \d+ requests well \(\d+ failed(; \d+ were marked requests of Crossfade itself)?\)/,
+    ],
   },
 };
 
