@@ -230,12 +230,13 @@ class Loop implements Controller {
     if (!remembered) return 'current';
     if (router.kind === 'unknown')
       return remembered.stateVersion > stored.state.version ? 'waits' : 'current';
-    const { stateVersion = 0, serving } = router.value;
+    const { stateVersion = 0, serving, newestGeneration } = router.value;
     const world = {
       ...remembered,
       stateVersion: Math.max(remembered.stateVersion, stateVersion),
       deleting: stored.object.deleting,
       ...(serving ? { serving } : {}),
+      ...(newestGeneration === undefined ? {} : { newestGeneration }),
     };
     const caught = catchUp(stored.state, world, now());
     if (caught) {

@@ -81,6 +81,8 @@ export interface RouterView {
   stateVersion?: number;
   /** Of several workers, the table of the one that is furthest behind; absent only when none of them serves anything. */
   serving?: RouteTable;
+  /** Newest generation that any worker has, where that is more than what `serving` has. */
+  newestGeneration?: number;
   /** Requests and connections still open per replica, also of replicas no longer in the table. */
   inFlight: Record<ReplicaId, number>;
   admission: { refused: number; held: number; firstAt?: Ms };

@@ -20,6 +20,8 @@ export interface Remembered {
   deleting?: boolean;
   /** The table that the router has. */
   serving?: RouteTable;
+  /** Of any worker, where that is more than what `serving` has: some have it, and some not yet. */
+  newestGeneration?: number;
 }
 
 export interface RememberedPool {
@@ -40,7 +42,8 @@ export function catchUp(
   now: Ms,
 ): { next: AppState; event: Event } | undefined {
   const unknown = world.pools.filter(({ pool }) => state.pools[pool] === undefined);
-  const routeGeneration = Math.max(state.routeGeneration, world.serving?.generation ?? 0);
+  const { serving, newestGeneration = 0 } = world;
+  const routeGeneration = Math.max(state.routeGeneration, serving?.generation ?? 0, newestGeneration);
   const behind = world.stateVersion > state.version || routeGeneration > state.routeGeneration;
   if (!behind && unknown.length === 0) return undefined;
 
@@ -49,7 +52,7 @@ export function catchUp(
     ...withPools(state, unknown),
     version: Math.max(state.version, world.stateVersion) + 1,
     routeGeneration,
-    ...(world.serving ? { table: world.serving } : {}),
+    ...(serving ? { table: serving } : {}),
     leaving: {},
     pending: {},
     backoff: {},
@@ -57,7 +60,7 @@ export function catchUp(
   delete next.routed;
   const stable = servingPool(state, world);
   // What is being deleted serves nobody: what it did not know of is to go with the rest.
-  if (world.deleting || stable === undefined || isOneOf(state, stable)) retireOthers(next, unknown);
+  if (world.deleting || stable === undefined || goesOn(state, world, stable)) retireOthers(next, unknown);
   else takeAsStable(next, stable, now);
   if (next.table) next.table = withoutRetired(next.table, next.retiring);
   const number = next.revisions[next.pools[next.stable ?? '']?.revision ?? '']?.number;
@@ -110,9 +113,20 @@ function servingPool(state: AppState, { pools, serving }: Remembered): PoolId | 
   return most([...namedPools(serving.route)].map((pool) => [pool, serving.members[pool]?.length ?? 0]));
 }
 
-/** The state has it as stable, or in the release that it is about to go on with. */
-function isOneOf({ stable, release }: AppState, pool: PoolId): boolean {
-  return pool === stable || (release !== undefined && Object.values(release.arms).includes(pool));
+/**
+ * With who serves users as stable, or in a release whose stable version has users still. What serves all of them in a
+ * release that has nobody to go back to, or has left them behind, is not taken away again.
+ */
+function goesOn({ stable, release }: AppState, { serving }: Remembered, pool: PoolId): boolean {
+  if (pool === stable) return true;
+  if (!release || !Object.values(release.arms).includes(pool)) return false;
+  return release.arms.stable !== undefined && (!serving || namesWithWeight(serving, release.arms.stable));
+}
+
+function namesWithWeight({ route: { split }, members }: RouteTable, pool: PoolId): boolean {
+  return split.kind === 'weights'
+    ? split.to.some(({ key, weight }) => key === pool && weight > 0)
+    : split.to.includes(pool) && (members[pool]?.length ?? 0) > 0;
 }
 
 function retireOthers(next: AppState, others: readonly RememberedPool[]): void {

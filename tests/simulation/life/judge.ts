@@ -70,8 +70,9 @@ export class Judge {
       if (!catchesUp) this.#poolNames(before, next);
       this.#gates(before, next);
       const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
-      if (next.table && next.table.generation !== before.table?.generation && !isGivenUp)
-        this.#keepsCapacity(daemon, before, next, next.table);
+      // What it catches up with is how the world was found.
+      const isOwn = next.table?.generation !== before.table?.generation && !isGivenUp && !catchesUp;
+      if (next.table && isOwn) this.#keepsCapacity(daemon, before, next, next.table);
       const ended = next.history.at(-1);
       if (ended && ended.id !== before.history.at(-1)?.id) this.#ended(daemon, ended, events);
     });
@@ -142,8 +143,9 @@ export class Judge {
     const { verdict } = ended.phase;
     this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1);
     const candidate = ended.arms.candidate;
-    // Stable did not come back: what serves users stays, or the one that waits takes its place.
-    const wasGivenUp = events.some((event) => event.reason === 'StableGivenUp');
+    // Stable did not come back, or a store that was put back does not know it: what serves users stays, or the one that
+    // waits takes its place.
+    const wasGivenUp = events.some(({ reason }) => reason === 'StableGivenUp' || reason === 'StateBehind');
     if (verdict === 'promoted' || ended.arms.stable === undefined || wasGivenUp || !candidate) return;
     const serving = daemon.seen.view?.serving;
     if (serving?.route.admit.kind === 'open')

@@ -89,7 +89,8 @@ export class Machine {
     const lingers = replica.behaviour === 'lingers' || this.#faults.hits('slowStop') !== undefined;
     const endsIn = this.#faults.int('endsIn', lingers ? 500 : 5, lingers ? graceMs : 60);
     this.#clock.after(endsIn, () => {
-      this.replicas.delete(id);
+      // After a reboot, and a new App of that name, another one may have its name.
+      if (this.replicas.get(id) === replica) this.replicas.delete(id);
       this.#changed();
     });
   }

@@ -20,8 +20,8 @@ import type { Answered } from '../../../src/ports/router.ts';
 import type { Daemon } from './daemon.ts';
 import type { World } from './world.ts';
 
-/** Each worker's round robin may be off by two. */
-const SLACK_PER_WORKER = 2;
+/** Each worker's round robin may be off by one. */
+const SLACK_PER_WORKER = 1;
 /** Hashed users: more than this off is no chance. */
 const STICKY_SLACK = 0.5;
 /** A disk that was full a moment ago: what was done for users without a record may still be under way. */

@@ -128,7 +128,8 @@ export class SimRouter {
     // What overtook it stays.
     if (stateVersion < worker.stateVersion || table.generation < (worker.table?.generation ?? 0)) return;
     worker.stateVersion = stateVersion;
-    worker.tainted = false;
+    // A message from before that reaches a worker which came back with an older table still: not what it was given last.
+    if (table.generation === this.#given?.generation) worker.tainted = false;
     this.#serve(worker, table);
     this.installed(worker);
     this.#changed();
@@ -232,6 +233,7 @@ export class SimRouter {
       ackedGeneration: Math.min(...this.workers.map((worker) => worker.table?.generation ?? 0)),
       stateVersion: Math.max(...this.workers.map((worker) => worker.stateVersion)),
       ...(last ? { serving: last } : {}),
+      newestGeneration: Math.max(...this.workers.map((worker) => worker.table?.generation ?? 0)),
       inFlight,
       admission: { ...this.#admission },
       firstAnswerAt: { ...this.#firstAnswerAt },

@@ -136,3 +136,38 @@ test('without a route, who runs is the stable one when the state knows nobody wh
   assert.equal(stableVersion(world), 'v2');
   assert.equal(world.replicas.length, 3);
 });
+
+test('a backup from before users came: the first release that they are on by now is not taken away', () => {
+  const world = new World(specOf(CANARY));
+  world.runUntil((w) => w.state.release?.arms.candidate !== undefined && w.table === undefined);
+  const backup = { state: world.state, object: world.object };
+  settled(world).run(1000);
+  const { table } = world;
+  restored(world, backup).run(5000);
+  assert.equal(stableVersion(world), 'v1');
+  assert.deepEqual(world.table?.route, table?.route);
+  assert.equal(world.state.release, undefined);
+});
+
+test('what all users are on by now is not taken back to a version that they have left', () => {
+  const world = settled(new World(specOf(CANARY)));
+  world.apply('v2');
+  world.runUntil((w) => w.table?.route.split.to.length === 2);
+  const backup = { state: world.state, object: world.object };
+  world.command('promote', { full: true });
+  settled(world);
+  restored(world, backup).run(5000);
+  assert.equal(stableVersion(world), 'v2');
+  assert.equal(world.state.release, undefined);
+});
+
+test('a table that some workers have, and some not yet, is gone past', () => {
+  const world = released(settled(new World(specOf(CANARY))), 'v2');
+  const remembered = { ...rememberedBy(world), newestGeneration: (world.table?.generation ?? 0) + 1 };
+  const caught = catchUp(world.state, remembered, world.now) ?? assert.fail('the state is not behind');
+  const names = Object.values(world.table?.members ?? {}).flat().length;
+  assert.ok(names > 0);
+  world.state = caught.next;
+  world.run(1000);
+  assert.ok((world.table?.generation ?? 0) > remembered.newestGeneration);
+});
