@@ -29,7 +29,7 @@ export async function runCli(ctx: CliContext, args: readonly string[]): Promise<
     return EXIT.ok;
   } catch (error) {
     if (error instanceof Exit) return error.code;
-    if (error instanceof CommanderError) return commanderEnd(ctx, args, error);
+    if (error instanceof CommanderError) return commanderEnd(ctx, args, error, program);
     printError(ctx, args, error);
     return exitCodeOf(error);
   }
@@ -55,14 +55,31 @@ function* withSubcommands(command: Command): Iterable<Command> {
   for (const child of command.commands) yield* withSubcommands(child);
 }
 
-function commanderEnd(ctx: CliContext, args: readonly string[], error: CommanderError): number {
+function commanderEnd(
+  ctx: CliContext,
+  args: readonly string[],
+  error: CommanderError,
+  program: Command,
+): number {
   if (error.exitCode === 0) return EXIT.ok;
   // `commander.help`: a group without its subcommand; the help has been printed.
   if (error.code === 'commander.help') return EXIT.usage;
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const hint = more.join(' ').replace(/^\((.*)\)$/, '$1') || 'see --help';
+  const hint = more.join(' ').replace(/^\((.*)\)$/, '$1') || usageOf(program, args);
   printError(ctx, args, new OperatingError('E_USAGE', message, { hint }));
   return EXIT.usage;
+}
+
+/** How the command that was meant is written. */
+function usageOf(program: Command, args: readonly string[]): string {
+  let [command, name] = [program, program.name()];
+  for (const arg of args) {
+    const child = command.commands.find((one) => one.name() === arg || one.aliases().includes(arg));
+    if (!child) continue;
+    command = child;
+    name = `${name} ${child.name()}`;
+  }
+  return `usage: ${name} ${command.usage()}\n${name} --help tells more`;
 }
 
 function printError(ctx: CliContext, args: readonly string[], error: unknown): void {

@@ -15,6 +15,7 @@ const BY_CODE: Record<string, ContentfulStatusCode> = {
   E_DELETING: 409,
   E_ROUTE_CLAIMED: 409,
   E_PORT_TAKEN: 409,
+  E_RELEASE_RUNNING: 409,
   E_TOO_LARGE: 413,
   // A program that is to be run, not a thing of this API.
   E_COMMAND_NOT_FOUND: 422,

@@ -137,6 +137,7 @@ async function putOnce(deps: ApiDeps, prepared: Prepared, options: ApplyOptions)
   }
   const object = nextObject(deps, prepared, stored, options.caller.actor);
   const { revision } = object;
+  refuseDuringRelease(stored, object);
   const held = stored?.state.held.find((entry) => entry.revision === revision.id);
   const same = stored && isSame(stored.object, object);
   if (!same && !options.dryRun) {
@@ -154,6 +155,18 @@ async function putOnce(deps: ApiDeps, prepared: Prepared, options: ApplyOptions)
   if (same)
     return { result: 'unchanged', message: 'nothing differs from what is stored', object: stored.object };
   return { result: stored ? 'configured' : 'created', message: whatIsNext(stored, object), object };
+}
+
+/** `onNewRevision: reject`: what would not be released is not taken for what is wanted either. */
+function refuseDuringRelease(stored: Stored | undefined, { key, revision, spec }: AppObject): void {
+  const release = stored?.state.release;
+  if (spec.spec.onNewRevision !== 'reject' || release?.phase.kind !== 'advancing') return;
+  if (revision.id === release.revision || revision.id === stored?.object.revision.id) return;
+  throw new OperatingError(
+    'E_RELEASE_RUNNING',
+    `revision ${revision.number} is not taken while ${release.id} runs (onNewRevision: reject)`,
+    { hint: 'Wait for its end, or `crossfade rollout abort`, then apply again.', details: { app: key } },
+  );
 }
 
 function nextObject(

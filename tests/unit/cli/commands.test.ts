@@ -108,6 +108,11 @@ test('what does not exist ends with 4, an unknown kind or flag with 2', async (t
     [2, "error: unknown command 'aply'\nhint: Did you mean apply?\n"],
   );
   assert.equal((await run(['rollout'], { stateDir })).code, 2);
+  const argument = await run(['rollout', 'undo'], { stateDir });
+  assert.deepEqual(
+    [argument.code, argument.stderr.split('\n')[1]],
+    [2, 'hint: usage: crossfade rollout undo [options] <app...>'],
+  );
 });
 
 test('with -o json an error is one line of JSON on standard error', async (t) => {

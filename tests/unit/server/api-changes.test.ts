@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { SHOP, shopDocument, startApi } from './harness.ts';
+import { SmallWorld } from './small-world.ts';
 
 const KEY = 'default/shop';
 const COMMANDS = '/v1/namespaces/default/apps/shop/commands';
@@ -108,4 +109,24 @@ it('plans what an apply would do, and stores and builds nothing', async (t) => {
   assert.deepEqual(plan.content, []);
   assert.deepEqual(engine.prepared, [true, false, true]);
   assert.equal((await store.load(KEY))?.object.generation, generation);
+});
+
+it('onNewRevision: reject takes no other revision while a release runs, and stores nothing of it', async (t) => {
+  const { client, engine, store } = await startApi(t);
+  const app = shopDocument({ onNewRevision: 'reject' });
+  await client.apply(SHOP, { app });
+  const steps = [{ kind: 'setWeight' as const, weightBp: 2000 }, { kind: 'pause' as const }];
+  const world = new SmallWorld({ strategy: { kind: 'canary', steps, warmMs: 0 } }).settle();
+  world.release('hallo');
+  world.settle();
+  const { release } = world.state;
+  assert.equal(release?.phase.kind, 'advancing');
+  await store.commit(KEY, 0, { next: { ...world.state, version: 1 }, events: [], actions: [] });
+  const before = await store.load(KEY);
+  engine.content = 'another version';
+  for (const dryRun of [true, false])
+    await assert.rejects(client.apply(SHOP, { app, dryRun }), { code: 'E_RELEASE_RUNNING', status: 409 });
+  assert.deepEqual(await store.load(KEY), before);
+  const { result } = await client.scale(SHOP, { replicas: 7 });
+  assert.equal(result, 'configured', 'what is no new revision is taken');
 });
