@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { stat } from 'node:fs';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import type { Limits } from '../../../src/routers/embedded/data/data-plane.ts';
@@ -172,3 +173,22 @@ describe('limits', { concurrency: 4 }, () => {
       }
     }));
 });
+
+it('a request that came while the process could not run is answered, however late it is read', () =>
+  limited({ idleTimeoutMs: 300 }, async ({ plane, port }) => {
+    const socket = connect(port, '');
+    await waitFor(() => plane.clients.size === 1, { what: 'the connection' });
+    // In a callback of the loop's own, after which timers come before sockets: the request is on its way before this process
+    // stands still for longer than the connection may be idle.
+    stat('/', () => {
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      const until = performance.now() + 1000;
+      while (performance.now() < until);
+    });
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    await waitFor(() => socket.closed, { what: 'the end' });
+    assert.match(text, /^HTTP\/1.1 200 /);
+  }));

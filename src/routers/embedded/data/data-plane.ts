@@ -49,6 +49,7 @@ export class DataPlane {
   retiring = false;
   private readonly probeToken: Buffer;
   private readonly sweeper: NodeJS.Timeout;
+  private sweptAt: Ms = performance.now();
   private readonly onError: (error: unknown) => void;
 
   /** `onError` hears of bugs: the connection that met one is ended, the others go on. */
@@ -147,8 +148,13 @@ export class DataPlane {
     });
   }
 
+  /**
+   * Ages are those of the sweep before: all that had come by then has been read since. After a moment in which the process
+   * could not run, timers come before sockets, and what looks idle may have sent its request long ago.
+   */
   private sweep(): void {
-    const now = performance.now();
+    const now = this.sweptAt;
+    this.sweptAt = performance.now();
     for (const client of this.clients) this.guard(client, () => endIfTooLong(client, now));
     for (const app of this.apps.values()) for (const target of app.allTargets()) target.sweepIdle(now);
   }
