@@ -10,6 +10,7 @@ import { intentOf } from './intent.ts';
 import { absorbOutcomes } from './outcomes.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
 import { noteRouteTrouble } from './route-trouble.ts';
+import { retireStrangers } from './strangers.ts';
 import { converge } from './table.ts';
 
 /** More steps than any release has stages, twice: reaching it means that two steps undo each other. */
@@ -32,6 +33,7 @@ export function decide(state: AppState, observed: Observed, now: Ms): Decision {
   absorbCommands(draft);
   if (draft.state.frozen) return finish(state, draft);
   if (observed.replicas.kind === 'known') {
+    retireStrangers(draft);
     watchCandidate(draft);
     move(draft);
     noteFacts(draft);

@@ -67,7 +67,8 @@ export class Judge {
       if (!catchesUp) assert.equal(next.version, before.version + 1, 'one commit is one version');
       this.#commandsOnce(before, next);
       this.promises.committed(daemon, before, what);
-      if (!catchesUp) this.#poolNames(before, next);
+      const meetsThem = events.some((event) => event.reason === 'UnknownReplicas');
+      if (!catchesUp && !meetsThem) this.#poolNames(before, next);
       this.#gates(before, next);
       const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
       // What it catches up with is how the world was found.
