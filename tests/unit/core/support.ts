@@ -1,0 +1,34 @@
+/** Worlds at moments that many tests begin from, and single decisions in the making. */
+import { Draft } from '../../../src/core/decide/draft.ts';
+import type { AppState, Observed } from '../../../src/core/model.ts';
+import type { AppSpec, Strategy } from '../../../src/spec/app.ts';
+import { specOf, World } from '../../simulation/world.ts';
+
+type Spec = AppSpec['spec'];
+
+export const CANARY: Strategy = {
+  kind: 'canary',
+  steps: [{ kind: 'setWeight', weightBp: 2000 }, { kind: 'pause' }],
+  warmMs: 5000,
+};
+export const ROLLING = { kind: 'rolling', maxSurge: 1, maxUnavailable: 1 } satisfies Strategy;
+
+/** A stable revision (pool 1-1), and nothing under way. */
+export function started(strategy: Strategy = CANARY, more: Partial<Spec> = {}): World {
+  return new World(specOf(strategy, more)).runUntil((w) => w.state.stable !== undefined && !w.state.release);
+}
+
+/** 80% to stable (1-1), 20% to the candidate (2-2), which waits for `promote`. */
+export function halfway(strategy: Strategy = CANARY, more: Partial<Spec> = {}): World {
+  const world = started(strategy, more);
+  world.apply('v2');
+  return world.runUntil(
+    (w) => w.state.release?.gates.some(({ kind }) => kind === 'waiting') ?? false,
+    20_000,
+  );
+}
+
+/** A decision at this moment, with what is seen changed by hand. */
+export function draftOf(world: World, seen: Partial<Observed> = {}, state: AppState = world.state): Draft {
+  return new Draft(state, { ...world.observed(), ...seen }, world.object, world.now);
+}
