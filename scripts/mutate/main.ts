@@ -3,7 +3,8 @@
  * notices (docs/reliability.md).
  *
  *   --only GLOB    files to change (src/core/**\/*.ts); what was found of the others stays
- *   --quick        leaves out the slow tests, whose survivors a run without it tries again
+ *   --tests GLOB   tests to try them with (tests/unit/core/*.test.ts and lives.ts); of what they do not notice, others may
+ *   --quick        leaves out the slow tests and the simulated lives, and tries each change for less than a second
  *   --fresh        forgets what earlier runs found; without it, only what changed since is tried
  *   --jobs N       processes (2)
  *   --score        only prints what was found last of each file
@@ -19,12 +20,15 @@ import { printScore } from './score.ts';
 
 const FOLDER = path.join(ROOT, '.cache', 'mutate');
 const FOUND = path.join(FOLDER, 'found.json');
+const UNIT = 'tests/unit/core/*.test.ts';
+const LIVES = 'scripts/mutate/lives.ts';
 /** The machine may be busy with something else: what does not end is mostly noticed by counting, not by this. */
 const TIMEOUT_MS = 120_000;
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'src/core/**/*.ts' },
+    tests: { type: 'string' },
     quick: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
@@ -67,6 +71,7 @@ function run(): void {
     env: {
       ...process.env,
       CROSSFADE_MUTATE_FOLDER: FOLDER,
+      CROSSFADE_MUTATE_TESTS: values.tests ?? [UNIT, ...(values.quick ? [] : [LIVES])].join(' '),
       ...(values.quick ? { CROSSFADE_MUTATE_QUICK: '1' } : {}),
     },
   });

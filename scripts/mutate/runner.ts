@@ -44,7 +44,7 @@ type TestResult = { id: string; name: string; fileName: string; timeSpentMs: num
 const QUICK = process.env.CROSSFADE_MUTATE_QUICK !== undefined;
 const FOLDER = process.env.CROSSFADE_MUTATE_FOLDER ?? '.';
 
-const TESTS = ['tests/unit/core/*.test.ts', ...(QUICK ? [] : ['scripts/mutate/lives.ts'])];
+const TESTS = (process.env.CROSSFADE_MUTATE_TESTS ?? '').split(' ');
 const KNOWN_FILE = '.first-run.json';
 const COSTS_FILE = path.join(FOLDER, 'costs.json');
 /** Where a test that passes goes through some code so often, one that goes through it so much oftener does not end. */
