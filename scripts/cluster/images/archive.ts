@@ -8,6 +8,8 @@ export interface Image {
   /** From the bottom to the top, each a tar archive. Images that have the same share it. */
   layers: readonly Uint8Array[];
   command: readonly string[];
+  /** Before the command, and kept when a pod gives `args`. */
+  entryPoint?: readonly string[];
   env?: Record<string, string>;
   workingFolder?: string;
   /** `uid` or `uid:gid`. Default: root. */
@@ -37,6 +39,7 @@ function imageConfig(image: Image, layers: readonly string[]): object {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
     config: {
+      ...(image.entryPoint === undefined ? {} : { Entrypoint: image.entryPoint }),
       Cmd: image.command,
       Env: env.map(([name, value]) => `${name}=${value}`),
       WorkingDir: image.workingFolder ?? '/',

@@ -21,11 +21,10 @@ export interface NodeImage extends Omit<Image, 'layers' | 'workingFolder'> {
 
 /** The command is run in the folder with the files; `node` is in PATH. */
 export async function nodeImage({ folder, files = {}, ...image }: NodeImage): Promise<Image> {
-  base ??= nodeLayer();
   const contents = new Map<string, Uint8Array>(folder === undefined ? [] : await readFolder(folder));
   for (const [name, content] of Object.entries(files)) contents.set(name, Buffer.from(content));
   const entries = [...contents].map(([name, content]) => ({ path: `${APP_FOLDER}/${name}`, content }));
-  return { ...image, layers: [await base, tarOf(entries)], workingFolder: `/${APP_FOLDER}` };
+  return { ...image, layers: [await nodeLayer(), tarOf(entries)], workingFolder: `/${APP_FOLDER}` };
 }
 
 async function readFolder(folder: string): Promise<[string, Uint8Array][]> {
@@ -38,8 +37,14 @@ async function readFolder(folder: string): Promise<[string, Uint8Array][]> {
   );
 }
 
+/** Node and the libraries that it needs; made once. */
+export function nodeLayer(): Promise<Buffer> {
+  base ??= makeNodeLayer();
+  return base;
+}
+
 /** Where the loader looks for a library is where the machine has it: the same paths are kept. */
-async function nodeLayer(): Promise<Buffer> {
+async function makeNodeLayer(): Promise<Buffer> {
   const { stdout } = await run('ldd', [process.execPath]);
   // libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x...)   and   /lib64/ld-linux-x86-64.so.2 (0x...)
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file ?? '');

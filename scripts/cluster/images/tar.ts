@@ -9,6 +9,7 @@ export interface TarEntry {
 
 const BLOCK = 512;
 const MAX_NAME = 100;
+const MAX_PREFIX = 155;
 const MAX_LINK = 100;
 
 /** @throws Error when a path is too long for the plain format; nothing here needs a longer one */
@@ -47,11 +48,11 @@ interface Header {
 }
 
 function header({ path, size, mode, type, linkTo = '' }: Header): Buffer {
-  if (Buffer.byteLength(path) > MAX_NAME) throw new Error(`the path is too long for an image: ${path}`);
+  const { prefix, name } = divided(path);
   if (Buffer.byteLength(linkTo) > MAX_LINK) throw new Error(`the link is too long for an image: ${linkTo}`);
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
-  block.write(path, 0);
+  block.write(name, 0);
   block.write(octal(mode, 8), 100);
   block.write(octal(0, 8), 108);
   block.write(octal(0, 8), 116);
@@ -62,7 +63,20 @@ function header({ path, size, mode, type, linkTo = '' }: Header): Buffer {
   block.write(type, 156);
   block.write(linkTo, 157);
   block.write('ustar\x00', 257);
+  block.write('00', 263);
+  block.write(prefix, 345);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return block;
+}
+
+/** A long path is kept in two pieces, at one of its slashes. */
+function divided(path: string): { prefix: string; name: string } {
+  if (Buffer.byteLength(path) <= MAX_NAME) return { prefix: '', name: path };
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+    const [prefix, name] = [path.slice(0, at), path.slice(at + 1)];
+    if (name !== '' && Buffer.byteLength(name) <= MAX_NAME && Buffer.byteLength(prefix) <= MAX_PREFIX)
+      return { prefix, name };
+  }
+  throw new Error(`the path is too long for an image: ${path}`);
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { imageArchive } from '../../../scripts/cluster/images/archive.ts';
 import { tarOf } from '../../../scripts/cluster/images/tar.ts';
+import { runtimePackages } from '../../../scripts/image/packages.ts';
 import { ROOT } from '../../../scripts/testing/files.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -39,6 +40,12 @@ test('a tar archive of ours is unpacked by tar: files, folders, modes and links'
   assert.equal((await stat(path.join(folder, 'a/empty'))).mode & 0o777, 0o644);
   assert.equal(await readFile(path.join(folder, 'a/block'), 'utf8'), 'x'.repeat(512));
   assert.equal(await readlink(path.join(folder, 'a/link')), 'b/run.sh');
+});
+
+test('a path that is longer than the field for it is kept in two pieces', async (t) => {
+  const long = `node_modules/${'a'.repeat(60)}/${'b'.repeat(60)}/${'c'.repeat(90)}.js`;
+  const folder = await unpack(t, tarOf([{ path: long, content: text('here') }]));
+  assert.equal(await readFile(path.join(folder, long), 'utf8'), 'here');
 });
 
 test('the same content gives the same archive, and a path that does not fit is refused', () => {
@@ -93,3 +100,25 @@ for (const { args, says } of WRONG) {
     assert.doesNotMatch(stderr, /\n\s+at /);
   });
 }
+
+test('the packages of the image are those that the program needs, and what they need in turn', async (t) => {
+  const root = await tempDir(t);
+  const install = async (folder: string, manifest: object) => {
+    await mkdir(path.join(root, folder), { recursive: true });
+    await writeFile(path.join(root, folder, 'package.json'), JSON.stringify(manifest));
+  };
+  await install('', { dependencies: { a: '1' }, devDependencies: { tool: '1' } });
+  await install('node_modules/a', {
+    dependencies: { b: '1' },
+    optionalDependencies: { absent: '1' },
+    peerDependencies: { peer: '1', extra: '1' },
+    peerDependenciesMeta: { extra: { optional: true } },
+  });
+  await install('node_modules/a/node_modules/b', {});
+  await install('node_modules/b', {});
+  for (const name of ['peer', 'extra', 'tool']) await install(`node_modules/${name}`, {});
+  const packages = ['node_modules/a', 'node_modules/a/node_modules/b', 'node_modules/peer'];
+  assert.deepEqual(runtimePackages(root), packages);
+  await install('node_modules/peer', { dependencies: { missing: '1' } });
+  assert.throws(() => runtimePackages(root), /missing, which .*peer needs, is not installed/);
+});
