@@ -8,12 +8,10 @@ import { checkForCluster } from './cluster/check-spec.ts';
 import { chosenRouter, type Routers, routerNamed } from './cluster/chosen-router.ts';
 import { createClusterClient } from './cluster/client.ts';
 import { contentKey, readKey } from './cluster/content-key.ts';
-import { hasGatewayApi } from './cluster/discovery.ts';
 import { checkCluster } from './cluster/doctor.ts';
 import { createIntake, type Intake } from './cluster/intake.ts';
 import { acquireLease, type Held } from './cluster/leader.ts';
 import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
-import { addressesOf } from './cluster/metrics-addresses.ts';
 import { applyObject } from './cluster/objects.ts';
 import { serveProbes } from './cluster/probe-server.ts';
 import { scopedApi } from './cluster/scoped-api.ts';
@@ -21,50 +19,19 @@ import { seenText } from './cluster/seen.ts';
 import { shardOf } from './cluster/shard.ts';
 import { statusFields } from './cluster/status-fields.ts';
 import { whoAmI } from './cluster/who-am-i.ts';
+import { type ClusterParts, ROUTERS_CAN, standardClusterParts } from './cluster-parts.ts';
 import { type Controller, createController, type Look } from './controller/index.ts';
 import type { AppKey, Ms } from './core/model.ts';
-import { createKubernetesEngine } from './engines/kubernetes/index.ts';
 import { openAccess } from './kubernetes/access.ts';
 import { createKube, type Kube } from './kubernetes/client.ts';
 import { APPS } from './kubernetes/crossfade.ts';
 import { APP_LABEL, type AppName } from './kubernetes/names.ts';
-import { traefikMetrics } from './kubernetes/routing/traefik.ts';
 import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Router } from './ports/router.ts';
-import { createGatewayApiRouter } from './routers/gateway-api/index.ts';
 import { activeRelease } from './server/view/snapshot.ts';
 import type { KubernetesRouter } from './spec/app-kubernetes.ts';
 import { type AppStatusStore, createAppStatusStore } from './store/app-status/index.ts';
-
-/** What adapters are made of. */
-export interface PartOptions {
-  kube: Kube;
-  /** Only this one is looked at; absent: all of them. */
-  namespace?: string;
-  /** The App object that everything of an App belongs to. */
-  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
-  now: () => Ms;
-  log: Logger;
-}
-
-/** What Apps of a cluster run on. Tests put in others; the program never does. */
-export interface ClusterParts {
-  engine(options: PartOptions & { contentKey: Buffer }): Promise<Engine>;
-  routers(options: PartOptions & { metricsUrls: readonly string[] }): Promise<Routers>;
-}
-
-export function standardClusterParts(): ClusterParts {
-  return {
-    engine: ({ log, ...options }) => createKubernetesEngine({ ...options, logger: log }),
-    async routers({ log, metricsUrls, ...options }) {
-      if (!(await hasGatewayApi(options.kube))) return {};
-      const metrics =
-        metricsUrls.length === 0 ? {} : { metrics: traefikMetrics(() => addressesOf(metricsUrls)) };
-      return { gatewayApi: await createGatewayApiRouter({ ...options, ...metrics, logger: log }) };
-    },
-  };
-}
 
 /** Everything that changes is reported: what rests costs nothing but this. */
 const IDLE_LOOK_MS: Ms = 600_000;
@@ -131,7 +98,11 @@ async function openLead({ options, parts, kube, log, stopping }: LeadOptions): P
   const ownerOf = async ({ namespace, name }: AppName) => ownerIn(stores, `${namespace}/${name}`);
   const common = { kube, ...scopeOf(options), ownerOf, now, log };
   const engine = await parts.engine({ ...common, contentKey: await contentKey(kube, home) });
-  const routers = await parts.routers({ ...common, metricsUrls: options.routerMetrics });
+  const routers = await parts.routers({
+    ...common,
+    metricsUrls: options.routerMetrics,
+    ingressPort: options.ingressPort,
+  });
   const router = chosenRouter(routers, (app) => routerOf(stores, app));
   const metrics = createMetrics();
   return { options, stores, routers, identity, home, kube, engine, router, metrics, now, log, stopping };
@@ -263,10 +234,16 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Revisions are told by the controller; without its key those of Apps with secrets cannot be foretold. */
-async function keyToLookWith(kube: Kube): Promise<Buffer> {
-  const key = await readKey(kube, 'crossfade-system').catch(() => undefined);
-  return key ?? randomBytes(32);
+/**
+ * The controller's key is where the controller is: in the namespace itself, or in the one for all. Without the right to read
+ * it, revisions of Apps with secrets cannot be foretold.
+ */
+async function keyToLookWith(kube: Kube, namespace: string | undefined): Promise<Buffer> {
+  for (const home of [namespace ?? kube.namespace, 'crossfade-system']) {
+    const key = await readKey(kube, home).catch(() => undefined);
+    if (key) return key;
+  }
+  return randomBytes(32);
 }
 
 /** A cluster as the commands use it: with the rights of the user. */
@@ -294,7 +271,7 @@ export async function openCluster(
         ownerOf: async ({ namespace, name }) => ownerIn(new Set([store]), `${namespace}/${name}`),
         now: Date.now,
         log,
-        contentKey: await keyToLookWith(kube),
+        contentKey: await keyToLookWith(kube, namespace),
       });
       opened.push(store, engine);
       const version = {
@@ -304,7 +281,7 @@ export async function openCluster(
         startedAt,
         stateDir: kube.server,
       } as const;
-      return scopedApi({ store, engine, actor: await whoAmI(kube), version, log });
+      return scopedApi({ store, engine, routersCan: ROUTERS_CAN, actor: await whoAmI(kube), version, log });
     },
   });
   return {

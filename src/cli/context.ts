@@ -48,6 +48,8 @@ export interface ControllerOptions extends ClusterTarget {
   shards: number;
   /** Where the router of the cluster tells its counters. */
   routerMetrics: readonly string[];
+  /** Where Ingresses are served. */
+  ingressPort: number;
   /** For health, readiness and metrics. */
   listen?: { host: string; port: number };
 }

@@ -5,7 +5,7 @@ import { type Routers, routerIn, routerNamed } from './chosen-router.ts';
 
 /**
  * What only a cluster asks of an App: something that it can run, and a router that can do what the strategy needs.
- * @throws OperatingError E_NEEDS_IMAGE, E_NOT_BUILT, E_ROUTER_CANNOT
+ * @throws OperatingError E_NEEDS_IMAGE, E_ROUTER_MISSING, E_ROUTER_CANNOT
  */
 export function checkForCluster(spec: AppSpec, routers: Routers): void {
   if (spec.spec.image === undefined) {

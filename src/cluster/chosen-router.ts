@@ -4,7 +4,7 @@ import type { Router } from '../ports/router.ts';
 import type { AppSpec } from '../spec/app.ts';
 import type { KubernetesRouter } from '../spec/app-kubernetes.ts';
 
-/** Those that this version has. */
+/** Those whose kinds the cluster knows. */
 export type Routers = Readonly<Partial<Record<KubernetesRouter, Router>>>;
 
 /** The one that an App names; without a word, its Service is. */
@@ -12,12 +12,13 @@ export function routerNamed({ spec }: AppSpec): KubernetesRouter {
   return spec.kubernetes?.router ?? 'service';
 }
 
-/** @throws OperatingError E_NOT_BUILT */
+/** @throws OperatingError E_ROUTER_MISSING */
 export function routerIn(routers: Routers, name: KubernetesRouter): Router {
   const router = routers[name];
   if (router) return router;
-  throw new OperatingError('E_NOT_BUILT', `the router ${name} is not built yet`, {
-    hint: `spec.kubernetes.router: there is ${Object.keys(routers).join(', ')}`,
+  const message = `spec.kubernetes.router: this cluster has no kinds for ${name}; there is ${Object.keys(routers).join(', ')}`;
+  throw new OperatingError('E_ROUTER_MISSING', message, {
+    hint: 'name another router, or install the kinds and start the controller again',
   });
 }
 

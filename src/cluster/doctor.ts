@@ -2,19 +2,9 @@ import { OperatingError } from '../core/errors.ts';
 import type { Kube } from '../kubernetes/client.ts';
 import { API_GROUP } from '../kubernetes/crossfade.ts';
 import type { KubeObject, Resource } from '../kubernetes/types.ts';
-import { hasGatewayApi } from './discovery.ts';
+import { checkRouters } from './doctor-routers.ts';
+import { type Finding, ok } from './finding.ts';
 import { LEASE_SELECTOR, LEASES, type LeaseResource } from './leader.ts';
-
-export interface Finding {
-  name: string;
-  status: 'ok' | 'warning' | 'failed';
-  /** What was found, in words. */
-  found: string;
-  /** What to do about it; absent when nothing is to be done. */
-  todo?: string;
-}
-
-const ok = (name: string, found: string): Finding => ({ name, status: 'ok', found });
 
 /** What a cluster needs for Crossfade, and what the user may do there. Changes nothing. */
 export async function checkCluster(kube: Kube, namespace: string): Promise<Finding[]> {
@@ -24,7 +14,7 @@ export async function checkCluster(kube: Kube, namespace: string): Promise<Findi
     attempt('kinds', () => kinds(kube)),
     attempt('rights', () => rights(kube, namespace)),
     attempt('controller', () => controller(kube)),
-    attempt('routers', () => routers(kube)),
+    attempt('routers', () => checkRouters(kube)),
   ]);
   return [...reached, ...checks.flat()];
 }
@@ -147,11 +137,4 @@ function lease({ metadata, spec }: LeaseResource): Finding {
     : `nobody holds ${what}`;
   const todo = `see its pods and their log: kubectl -n ${metadata.namespace} get pods`;
   return { name, status: 'failed', found, todo };
-}
-
-async function routers(kube: Kube): Promise<Finding[]> {
-  const found = (await hasGatewayApi(kube))
-    ? 'the kinds of the Gateway API are there'
-    : 'the kinds of the Gateway API are not there: Apps can be routed by Ingress or Service';
-  return [ok('routers', found)];
 }

@@ -15,10 +15,14 @@ const NAMESPACE = '{{ .Release.Namespace }}';
 /** Numbers stand for values of the chart while the manifests are made: a template in their place would be text. */
 const REPLICAS = 9_100_001;
 const SHARDS = 9_100_002;
+const INGRESS_PORT = 9_100_003;
+/** Stands for an argument each. */
+const METRICS = 'metrics-of-the-router';
+const METRICS_ARGUMENT = new RegExp(`^( *)- --router-metrics=${METRICS}\\n`, 'gm');
 
 /** The same manifests as a Helm chart; what is a flag of `crossfade install` is a value of the chart. */
 export function helmChart(options: InstallOptions, version: string): Chart {
-  const { image, replicas, shards, namespaced } = options;
+  const { image, replicas, shards, namespaced, routerMetrics, ingressPort } = options;
   return {
     'Chart.yaml': stringify({
       apiVersion: 'v2',
@@ -28,18 +32,19 @@ export function helmChart(options: InstallOptions, version: string): Chart {
       version,
       appVersion: version,
     }),
-    'values.yaml': stringify({ image, replicas, shards, namespaced }),
+    'values.yaml': stringify({ image, replicas, shards, namespaced, routerMetrics, ingressPort }),
     // Helm installs what is in crds/ first, and never deletes it: the Apps would go with it.
     'crds/apps.yaml': yamlOf([appCrd()]),
     'crds/appcommands.yaml': yamlOf([commandCrd()]),
     'templates/users.yaml': unless('namespaced', [...userManifests(), ...actorPolicy()]),
-    'templates/access.yaml': choice('namespaced', accessOf(true), accessOf(false)),
+    'templates/access.yaml': choice('namespaced', accessOf(options, true), accessOf(options, false)),
     'templates/controller.yaml': choice('namespaced', workloadOf(true), workloadOf(false)),
   };
 }
 
-function accessOf(namespaced: boolean): Manifest[] {
-  return accessManifests(placeholders(namespaced));
+/** Rights elsewhere are as they were asked for: what they are for is known when the chart is made. */
+function accessOf({ gateways }: InstallOptions, namespaced: boolean): Manifest[] {
+  return accessManifests({ ...placeholders(namespaced), gateways });
 }
 
 function workloadOf(namespaced: boolean): Manifest[] {
@@ -53,6 +58,9 @@ function placeholders(namespaced: boolean): InstallOptions {
     replicas: REPLICAS,
     shards: SHARDS,
     namespaced,
+    routerMetrics: [METRICS],
+    ingressPort: INGRESS_PORT,
+    gateways: [],
   };
 }
 
@@ -67,5 +75,10 @@ function unless(value: string, objects: readonly Manifest[]): string {
 function template(objects: readonly Manifest[]): string {
   return yamlOf(objects)
     .replaceAll(`${REPLICAS}`, '{{ .Values.replicas }}')
-    .replaceAll(`${SHARDS}`, '{{ .Values.shards }}');
+    .replaceAll(`${SHARDS}`, '{{ .Values.shards }}')
+    .replaceAll(`${INGRESS_PORT}`, '{{ .Values.ingressPort }}')
+    .replaceAll(
+      METRICS_ARGUMENT,
+      '$1{{- range .Values.routerMetrics }}\n$1- --router-metrics={{ . }}\n$1{{- end }}\n',
+    );
 }

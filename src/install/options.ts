@@ -10,6 +10,12 @@ export interface InstallOptions {
   shards: number;
   /** Only Apps of its own namespace, and no right beyond it. */
   namespaced: boolean;
+  /** Metrics pages of the cluster's router. */
+  routerMetrics: readonly string[];
+  /** Where Ingresses are served. */
+  ingressPort: number;
+  /** Gateways of other namespaces that the controller may read: in namespaced mode it can read no others. */
+  gateways: readonly { namespace: string; name: string }[];
 }
 
 export const CONTROLLER = 'crossfade-controller';

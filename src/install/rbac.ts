@@ -5,6 +5,7 @@ interface Rule {
   apiGroups: string[];
   resources: string[];
   verbs: string[];
+  resourceNames?: string[];
 }
 
 const READ = ['get', 'list', 'watch'];
@@ -47,15 +48,30 @@ function rule(apiGroup: string, resources: string[], verbs: string[]): Rule {
 }
 
 /** The controller's account and what it may do: in the whole cluster, or in its namespace alone. */
-export function accessManifests({ namespace, namespaced }: InstallOptions): Manifest[] {
+export function accessManifests({
+  namespace,
+  namespaced,
+  gateways,
+}: Pick<InstallOptions, 'namespace' | 'namespaced' | 'gateways'>): Manifest[] {
   const account: Manifest = {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: CONTROLLER, namespace, labels: { ...LABELS } },
   };
   const own = grant('Role', `${CONTROLLER}-leases`, namespace, OWN_RULES);
-  if (namespaced) return [account, ...own, ...grant('Role', CONTROLLER, namespace, APP_RULES)];
-  return [account, ...own, ...grant('ClusterRole', CONTROLLER, namespace, [...APP_RULES, ...CLUSTER_RULES])];
+  if (!namespaced) {
+    const everywhere = [...APP_RULES, ...CLUSTER_RULES];
+    return [account, ...own, ...grant('ClusterRole', CONTROLLER, namespace, everywhere)];
+  }
+  // Of the Gateway only its address is read: without it no request can be sent to see that a route is followed.
+  const elsewhere = gateways.flatMap(({ namespace: home, name }) =>
+    grant('Role', `${CONTROLLER}-${namespace}-${name}`, namespace, [gatewayRule(name)], home),
+  );
+  return [account, ...own, ...grant('Role', CONTROLLER, namespace, APP_RULES), ...elsewhere];
+}
+
+function gatewayRule(name: string): Rule {
+  return { ...rule('gateway.networking.k8s.io', ['gateways'], ['get']), resourceNames: [name] };
 }
 
 function grant(
@@ -63,9 +79,10 @@ function grant(
   name: string,
   namespace: string,
   rules: readonly Rule[],
+  home = namespace,
 ): Manifest[] {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const metadata = { name, ...(kind === 'Role' ? { namespace } : {}), labels: { ...LABELS } };
+  const metadata = { name, ...(kind === 'Role' ? { namespace: home } : {}), labels: { ...LABELS } };
   return [
     { apiVersion, kind, metadata, rules },
     {

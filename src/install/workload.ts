@@ -28,8 +28,18 @@ export function workloadManifests(options: InstallOptions): Manifest[] {
   ];
 }
 
-function podSpec({ image, shards, namespaced }: InstallOptions): object {
-  const scope = namespaced ? ['--only-namespace', '$(POD_NAMESPACE)'] : [];
+function argumentsOf({ shards, namespaced, routerMetrics, ingressPort }: InstallOptions): string[] {
+  return [
+    'controller',
+    ...['--listen', `0.0.0.0:${PROBE_PORT}`],
+    ...['--shards', `${shards}`],
+    ...['--ingress-port', `${ingressPort}`],
+    ...(namespaced ? ['--only-namespace', '$(POD_NAMESPACE)'] : []),
+    ...routerMetrics.map((url) => `--router-metrics=${url}`),
+  ];
+}
+
+function podSpec(options: InstallOptions): object {
   return {
     serviceAccountName: CONTROLLER,
     // Time to finish what is under way and to give the lease back.
@@ -43,8 +53,8 @@ function podSpec({ image, shards, namespaced }: InstallOptions): object {
     containers: [
       {
         name: 'controller',
-        image,
-        args: ['controller', '--listen', `0.0.0.0:${PROBE_PORT}`, '--shards', `${shards}`, ...scope],
+        image: options.image,
+        args: argumentsOf(options),
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
           { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Role, VersionView } from '../api/types.ts';
+import type { RouterCapabilities } from '../core/capabilities.ts';
 import type { AppKey, CommandId, CommandResult, Ms, Observed, PoolId, ReplicaId } from '../core/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { LatencySummary, Router } from '../ports/router.ts';
 import type { Store } from '../ports/store.ts';
+import type { AppSpec } from '../spec/app.ts';
 import type { TokenStore } from './tokens.ts';
 
 /** What the controller last saw of an App, with what only people ask for. */
@@ -26,6 +28,8 @@ export interface ApiDeps {
   store: Store;
   engine: Engine;
   router: Router;
+  /** What would carry the requests of an App, where not all have the same router. Absent: `router`. */
+  routerFor?(spec: AppSpec): { name: string; capabilities: RouterCapabilities };
   clock: Clock;
   /** The steady time that Apps are decided by: what they wait for is shown by it, not by a wall clock that jumps. */
   now(): Ms;

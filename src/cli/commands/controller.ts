@@ -10,6 +10,7 @@ interface ControllerFlags extends GlobalFlags {
   shards: number;
   onlyNamespace?: string;
   routerMetrics: string[];
+  ingressPort: number;
 }
 
 export function registerController(program: Command, ctx: CliContext): void {
@@ -28,13 +29,15 @@ export function registerController(program: Command, ctx: CliContext): void {
       collect,
       [],
     )
+    .option('--ingress-port <number>', 'port at which Ingresses are served, to ask there', wholeNumber, 80)
     .action(async function run(this: Command) {
-      const { kubeconfig, context, namespace, listen, shards, onlyNamespace, routerMetrics } =
-        this.optsWithGlobals<ControllerFlags>();
+      const flags = this.optsWithGlobals<ControllerFlags>();
+      const { kubeconfig, context, namespace, listen, shards, onlyNamespace } = flags;
       if (shards < 1) throw usageError('--shards must be at least 1');
       await ctx.runController({
         shards,
-        routerMetrics,
+        routerMetrics: flags.routerMetrics,
+        ingressPort: flags.ingressPort,
         ...(kubeconfig === undefined ? {} : { kubeconfig }),
         ...(context === undefined ? {} : { context }),
         ...(namespace === undefined ? {} : { namespace }),

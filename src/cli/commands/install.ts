@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { clusterManifests, manifests, yamlOf } from '../../install/bundle.ts';
 import { helmChart } from '../../install/helm.ts';
 import type { InstallOptions } from '../../install/options.ts';
-import { wholeNumber } from '../arguments.ts';
+import { collect, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { listOf } from '../output/output.ts';
@@ -18,6 +18,9 @@ interface InstallFlags {
   namespaced?: boolean;
   replicas: number;
   shards: number;
+  routerMetrics: string[];
+  ingressPort: number;
+  gateway: { namespace: string; name: string }[];
   crdsOnly?: boolean;
   to?: string;
 }
@@ -42,6 +45,19 @@ export function registerInstall(program: Command, ctx: CliContext): void {
     .option('--crds-only', 'only what an administrator has to apply: the kinds, and rights for users')
     .option('--replicas <number>', 'controllers: one leads, the others take over', wholeNumber, 1)
     .option('--shards <number>', 'shares of the Apps that controllers can divide among them', wholeNumber, 1)
+    .option(
+      '--router-metrics <url>',
+      'metrics page of Traefik, to measure the split by; may be repeated',
+      collect,
+      [],
+    )
+    .option('--ingress-port <number>', 'port at which Ingresses are served', wholeNumber, 80)
+    .option(
+      '--gateway <namespace/name>',
+      'with --namespaced: a Gateway elsewhere that Apps are attached to, which the controller may then read; may be repeated',
+      gatewayName,
+      [],
+    )
     .action(
       withSession(ctx, async (session, flags: InstallFlags) => {
         if (flags.to !== undefined && flags.render !== 'helm')
@@ -59,7 +75,8 @@ function objectsOf(session: Session, flags: InstallFlags) {
 }
 
 function optionsOf({ flags: { namespace } }: Session, flags: InstallFlags): InstallOptions {
-  const { image, replicas, shards, namespaced = false, crdsOnly = false } = flags;
+  const { image, namespaced = false, crdsOnly = false } = flags;
+  const { replicas, shards, routerMetrics, ingressPort, gateway: gateways } = flags;
   if (image === undefined && !crdsOnly) {
     throw usageError(
       '--image is missing: no image of the controller is published',
@@ -67,7 +84,23 @@ function optionsOf({ flags: { namespace } }: Session, flags: InstallFlags): Inst
     );
   }
   if (shards < 1) throw usageError('--shards must be at least 1');
-  return { namespace: namespace ?? DEFAULT_NAMESPACE, image: image ?? '', replicas, shards, namespaced };
+  if (gateways.length > 0 && !namespaced)
+    throw usageError('--gateway belongs to --namespaced: without it the controller may read every Gateway');
+  return {
+    namespace: namespace ?? DEFAULT_NAMESPACE,
+    image: image ?? '',
+    ...{ replicas, shards, namespaced, routerMetrics, ingressPort, gateways },
+  };
+}
+
+function gatewayName(
+  text: string,
+  previous: { namespace: string; name: string }[],
+): { namespace: string; name: string }[] {
+  const [, namespace, name] = /^([a-z0-9-]+)\/([a-z0-9.-]+)$/.exec(text) ?? [];
+  if (namespace === undefined || name === undefined)
+    throw new InvalidArgumentError('NAMESPACE/NAME is expected, like gateways/public.');
+  return [...previous, { namespace, name }];
 }
 
 function print(session: Session, flags: InstallFlags): void {

@@ -1,8 +1,9 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
-import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
-import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import { FIELD_MANAGER } from '../../kubernetes/client.ts';
+import { isKubeError } from '../../kubernetes/error.ts';
+import type { Informer } from '../../kubernetes/informer.ts';
 import {
   APP_LABEL,
   type AppName,
@@ -11,9 +12,17 @@ import {
   poolObjectName,
   shortened,
 } from '../../kubernetes/names.ts';
-import { type BackendRef, GATEWAYS, HTTP_ROUTES, type HttpRoute } from '../../kubernetes/network.ts';
+import {
+  type BackendRef,
+  GATEWAYS,
+  type Gateway,
+  HTTP_ROUTES,
+  type HttpRoute,
+} from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
+import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
+import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   appsOn,
   lastForeignWriter,
@@ -22,27 +31,14 @@ import {
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
-import { createClusterRouter } from '../../kubernetes/routing/router.ts';
-import type { RouterMetrics } from '../../kubernetes/routing/traefik.ts';
-import { type OwnerReference, pathOf } from '../../kubernetes/types.ts';
+import { pathOf } from '../../kubernetes/types.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
 import { acceptanceOf } from './accepted.ts';
 import { describeWeights, previewRules, rulesOf, splitIndex, splitOf, weightsOn } from './route.ts';
 
-export interface GatewayApiOptions {
-  kube: Kube;
-  /** Only this one is looked at; absent: all of them. */
-  namespace?: string;
-  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
-  now: () => number;
-  /** Counters of what carries the routes, where it has them. */
-  metrics?: RouterMetrics;
-  logger?: { warn(what: object, text: string): void };
-}
-
 /** Weights are whole numbers of ten thousandths. */
-const CAPABILITIES: RouterCapabilities = {
+export const GATEWAY_API_CAN: RouterCapabilities = {
   weightResolutionBp: 1,
   header: true,
   cookie: true,
@@ -52,34 +48,27 @@ const CAPABILITIES: RouterCapabilities = {
   measuredBy: 'router',
 };
 const PREVIEW_SUFFIX = '-preview';
-/** Somebody else's write is remembered for this long: it may come again. */
-const FOREIGN_MS = 10_000;
 
 /** Routes of a Gateway: shares by the weights of an HTTPRoute. Resolves once all routes have been seen. */
-export async function createGatewayApiRouter(options: GatewayApiOptions): Promise<Router> {
-  const carrier = new GatewayApi(options);
-  await carrier.synced;
-  return createClusterRouter({ kube: options.kube, ownerOf: options.ownerOf, now: options.now, carrier });
+export function createGatewayApiRouter(options: RouterOptions): Promise<Router> {
+  return openRouter(options, new GatewayApi(options));
 }
 
 class GatewayApi implements Carrier {
   readonly name = 'gatewayApi';
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities = GATEWAY_API_CAN;
   readonly namesAnswers = true;
   readonly synced: Promise<unknown>;
-  readonly #options: GatewayApiOptions;
+  readonly #options: RouterOptions;
   readonly #routes: Informer<HttpRoute, HttpRoute>;
-  /** Of each App: that somebody else had changed the weights, and until when that counts. */
-  readonly #foreign = new Map<AppKey, { why: Reason; until: number }>();
+  readonly #foreign: ForeignWriters;
 
-  constructor(options: GatewayApiOptions) {
+  constructor(options: RouterOptions) {
     this.#options = options;
-    const { kube, namespace, logger } = options;
-    this.#routes = createInformer<HttpRoute, HttpRoute>(kube, HTTP_ROUTES, {
-      ...(namespace === undefined ? {} : { namespace }),
+    this.#foreign = new ForeignWriters(options.now);
+    this.#routes = watchRoutes(options, HTTP_ROUTES, {
       keep: (route) => (appsOn(route).length > 0 ? route : undefined),
       groups: appKeysOn,
-      onTrouble: (err) => logger?.warn({ err }, 'the watch of HTTPRoutes broke off; it is taken up again'),
     });
     this.#routes.onChange(({ now }) => now && this.#noteForeign(now));
     this.synced = this.#routes.synced;
@@ -104,7 +93,7 @@ class GatewayApi implements Carrier {
         this.#routes.saw(await kube.patch(HTTP_ROUTES, app.namespace, name, { metadata: { annotations } }));
       }
     }
-    this.#foreign.delete(ctx.app);
+    this.#foreign.forget(ctx.app);
   }
 
   read(app: AppKey): CarriedRoute | undefined {
@@ -112,7 +101,8 @@ class GatewayApi implements Carrier {
     const record = route && recordOf(route, appNameOf(app).name);
     if (!route || !record) return undefined;
     const acceptance = acceptanceOf(route);
-    const trouble = acceptance.kind === 'refused' ? acceptance.why : this.#foreignOf(app);
+    const foreign = this.#foreign.of(app, overwritten(record.table, route));
+    const trouble = acceptance.kind === 'refused' ? acceptance.why : foreign;
     return { record, accepted: acceptance.kind === 'accepted', ...(trouble ? { trouble } : {}) };
   }
 
@@ -139,7 +129,7 @@ class GatewayApi implements Carrier {
     const parent = route?.spec.parentRefs?.[0] ?? front.cluster?.parentRefs?.[0];
     if (!parent) return undefined;
     const namespace = parent.namespace ?? appNameOf(app).namespace;
-    const gateway = await this.#options.kube.get(GATEWAYS, namespace, parent.name);
+    const gateway = await this.#gateway(namespace, parent.name);
     const host = gateway?.status?.addresses?.[0]?.value;
     const listener = gateway?.spec.listeners?.find(
       ({ name, port, protocol }) =>
@@ -257,24 +247,26 @@ class GatewayApi implements Carrier {
     this.#routes.saw(written);
   }
 
+  /** @throws OperatingError E_CLUSTER_FORBIDDEN */
+  async #gateway(namespace: string, name: string): Promise<Gateway | undefined> {
+    try {
+      return await this.#options.kube.get(GATEWAYS, namespace, name);
+    } catch (error) {
+      if (!isKubeError(error, 403)) throw error;
+      const message = `the controller may not read Gateway ${namespace}/${name}, and without its address cannot see that requests follow the route`;
+      throw new OperatingError('E_CLUSTER_FORBIDDEN', message, {
+        hint: `install it with --gateway ${namespace}/${name} beside --namespaced`,
+        cause: error,
+      });
+    }
+  }
+
   /** Every change of an object is seen here: also one that is put right a moment later. */
   #noteForeign(route: HttpRoute): void {
     for (const app of appKeysOn(route)) {
       const record = recordOf(route, appNameOf(app).name);
-      const why = record && overwritten(record.table, route);
-      if (why) this.#foreign.set(app, { why, until: this.#options.now() + FOREIGN_MS });
+      this.#foreign.note(app, record && overwritten(record.table, route));
     }
-  }
-
-  #foreignOf(app: AppKey): Reason | undefined {
-    const found = this.#foreign.get(app);
-    if (!found) return undefined;
-    const [route] = this.#routes.group(app);
-    const record = route && recordOf(route, appNameOf(app).name);
-    if (route && record && overwritten(record.table, route)) return found.why;
-    if (this.#options.now() < found.until) return found.why;
-    this.#foreign.delete(app);
-    return undefined;
   }
 }
 

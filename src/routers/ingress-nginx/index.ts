@@ -1,8 +1,8 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
-import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
-import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import { FIELD_MANAGER } from '../../kubernetes/client.ts';
+import type { Informer } from '../../kubernetes/informer.ts';
 import {
   APP_LABEL,
   type AppName,
@@ -13,7 +13,9 @@ import {
 } from '../../kubernetes/names.ts';
 import { INGRESSES, type Ingress } from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
+import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
+import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   lastForeignWriter,
   type RouteRecord,
@@ -21,27 +23,16 @@ import {
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
-import { createClusterRouter } from '../../kubernetes/routing/router.ts';
-import type { RouterMetrics } from '../../kubernetes/routing/traefik.ts';
-import type { OwnerReference } from '../../kubernetes/types.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
 import { CANARY_ANNOTATION, sidesOf, TOTAL_ANNOTATION, WEIGHT_ANNOTATION } from './canary.ts';
 
-export interface IngressNginxOptions {
-  kube: Kube;
-  /** Only this one is looked at; absent: all of them. */
-  namespace?: string;
-  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
-  now: () => number;
-  /** Counters of what carries the Ingresses, where it has them. */
-  metrics?: RouterMetrics;
+export interface IngressNginxOptions extends RouterOptions {
   /** Port at which Ingresses are served. */
   port?: number;
-  logger?: { warn(what: object, text: string): void };
 }
 
-const CAPABILITIES: RouterCapabilities = {
+export const INGRESS_NGINX_CAN: RouterCapabilities = {
   weightResolutionBp: 1,
   header: true,
   cookie: true,
@@ -51,38 +42,35 @@ const CAPABILITIES: RouterCapabilities = {
   measuredBy: 'router',
 };
 const HTTP_PORT = 80;
-const FOREIGN_MS = 10_000;
 
 /** A main Ingress and a canary beside it, by the annotations of ingress-nginx. Resolves once all have been seen. */
-export async function createIngressNginxRouter(options: IngressNginxOptions): Promise<Router> {
-  const carrier = new IngressNginx(options);
-  await carrier.synced;
-  return createClusterRouter({ kube: options.kube, ownerOf: options.ownerOf, now: options.now, carrier });
+export function createIngressNginxRouter(options: IngressNginxOptions): Promise<Router> {
+  return openRouter(options, new IngressNginx(options));
 }
 
 class IngressNginx implements Carrier {
   readonly name = 'ingressNginx';
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities = INGRESS_NGINX_CAN;
   readonly namesAnswers = false;
   readonly synced: Promise<unknown>;
   readonly #options: IngressNginxOptions;
   readonly #ingresses: Informer<Ingress, Ingress>;
-  readonly #foreign = new Map<AppKey, { why: Reason; until: number }>();
+  readonly #foreign: ForeignWriters;
 
   constructor(options: IngressNginxOptions) {
     this.#options = options;
-    const { kube, namespace, logger } = options;
-    this.#ingresses = createInformer<Ingress, Ingress>(kube, INGRESSES, {
-      ...(namespace === undefined ? {} : { namespace }),
+    this.#foreign = new ForeignWriters(options.now);
+    this.#ingresses = watchRoutes(options, INGRESSES, {
       // Of others only the canaries: two of them for one host are one too many.
       keep: (ingress) => (isOurs(ingress) || isCanary(ingress) ? ingress : undefined),
       groups: ({ metadata }) => [
         `${metadata.namespace}/${metadata.labels?.[APP_LABEL] ?? ''}`,
         `canaries of ${metadata.namespace}`,
       ],
-      onTrouble: (err) => logger?.warn({ err }, 'the watch of Ingresses broke off; it is taken up again'),
     });
-    this.#ingresses.onChange(({ now }) => now && isOurs(now) && this.#noteForeign(appKeyOf(now)));
+    this.#ingresses.onChange(({ now }) => {
+      if (now && isOurs(now)) this.#foreign.note(appKeyOf(now), this.#overwritten(appKeyOf(now)));
+    });
     this.synced = this.#ingresses.synced;
   }
 
@@ -126,14 +114,14 @@ class IngressNginx implements Carrier {
     const app = appNameOf(ctx.app);
     for (const name of [named(app, 'canary'), named(app, 'preview'), app.name])
       await this.#options.kube.delete(INGRESSES, app.namespace, name);
-    this.#foreign.delete(ctx.app);
+    this.#foreign.forget(ctx.app);
   }
 
   read(app: AppKey): CarriedRoute | undefined {
     const main = this.#main(app);
     const record = main && recordOf(main, appNameOf(app).name);
     if (!main || !record) return undefined;
-    const trouble = this.#shadow(app, record.table) ?? this.#foreignOf(app);
+    const trouble = this.#shadow(app, record.table) ?? this.#foreign.of(app, this.#overwritten(app));
     const accepted = (main.status?.loadBalancer?.ingress?.length ?? 0) > 0;
     return { record, accepted, ...(trouble ? { trouble } : {}) };
   }
@@ -220,21 +208,6 @@ class IngressNginx implements Carrier {
     if (!other) return undefined;
     const message = `Ingress ${other.metadata.name} is a canary for ${host ?? 'every host'} too: only one of the two is asked`;
     return { code: 'E_ROUTE_SHADOWED', message };
-  }
-
-  #noteForeign(app: AppKey): void {
-    const why = this.#overwritten(app);
-    if (why) this.#foreign.set(app, { why, until: this.#options.now() + FOREIGN_MS });
-  }
-
-  #foreignOf(app: AppKey): Reason | undefined {
-    const now = this.#overwritten(app);
-    if (now) return now;
-    const found = this.#foreign.get(app);
-    if (!found) return undefined;
-    if (this.#options.now() < found.until) return found.why;
-    this.#foreign.delete(app);
-    return undefined;
   }
 
   #overwritten(app: AppKey): Reason | undefined {

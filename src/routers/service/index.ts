@@ -1,11 +1,13 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
-import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
-import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import { FIELD_MANAGER } from '../../kubernetes/client.ts';
+import type { Informer } from '../../kubernetes/informer.ts';
 import { APP_LABEL, type AppName, appLabels, appNameOf } from '../../kubernetes/names.ts';
 import { SERVICES, type Service } from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, Entrance } from '../../kubernetes/routing/carrier.ts';
+import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { labelPods, untilBehind } from '../../kubernetes/routing/members.ts';
+import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   appsOn,
   lastForeignWriter,
@@ -14,23 +16,12 @@ import {
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
-import { createClusterRouter } from '../../kubernetes/routing/router.ts';
-import type { OwnerReference } from '../../kubernetes/types.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
 import { SPLIT_LABEL, selectorOf, servingMembers, servingPools, sharesOf } from './shares.ts';
 
-export interface ServiceRouterOptions {
-  kube: Kube;
-  /** Only this one is looked at; absent: all of them. */
-  namespace?: string;
-  ownerOf(app: AppName): Promise<OwnerReference | undefined>;
-  now: () => number;
-  logger?: { warn(what: object, text: string): void };
-}
-
 /** Shares are numbers of pods, and each connection goes to one of them by chance. */
-const CAPABILITIES: RouterCapabilities = {
+export const SERVICE_CAN: RouterCapabilities = {
   weightResolutionBp: 1,
   header: false,
   cookie: false,
@@ -39,33 +30,27 @@ const CAPABILITIES: RouterCapabilities = {
   preview: true,
   measuredBy: 'probe',
 };
-/** Somebody else's write is remembered for this long: it may come again. */
-const FOREIGN_MS = 10_000;
 
 /** The Service alone: a switch by its selector, shares by numbers of pods. Resolves once all Services have been seen. */
-export async function createServiceRouter(options: ServiceRouterOptions): Promise<Router> {
-  const carrier = new ByService(options);
-  await carrier.synced;
-  return createClusterRouter({ kube: options.kube, ownerOf: options.ownerOf, now: options.now, carrier });
+export function createServiceRouter(options: RouterOptions): Promise<Router> {
+  return openRouter(options, new ByService(options));
 }
 
 class ByService implements Carrier {
   readonly name = 'service';
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities = SERVICE_CAN;
   readonly synced: Promise<unknown>;
   readonly namesAnswers = false;
-  readonly #options: ServiceRouterOptions;
+  readonly #options: RouterOptions;
   readonly #services: Informer<Service, Service>;
-  readonly #foreign = new Map<AppKey, { why: Reason; until: number }>();
+  readonly #foreign: ForeignWriters;
 
-  constructor(options: ServiceRouterOptions) {
+  constructor(options: RouterOptions) {
     this.#options = options;
-    const { kube, namespace, logger } = options;
-    this.#services = createInformer<Service, Service>(kube, SERVICES, {
-      ...(namespace === undefined ? {} : { namespace }),
+    this.#foreign = new ForeignWriters(options.now);
+    this.#services = watchRoutes(options, SERVICES, {
       keep: (service) => (appsOn(service).length > 0 ? service : undefined),
       groups: appKeysOn,
-      onTrouble: (err) => logger?.warn({ err }, 'the watch of Services broke off; it is taken up again'),
     });
     this.#services.onChange(({ now }) => now && this.#noteForeign(now));
     this.synced = this.#services.synced;
@@ -113,14 +98,14 @@ class ByService implements Carrier {
         this.#services.saw(await kube.patch(SERVICES, app.namespace, name, { metadata: { annotations } }));
       }
     }
-    this.#foreign.delete(ctx.app);
+    this.#foreign.forget(ctx.app);
   }
 
   read(app: AppKey): CarriedRoute | undefined {
     const [service] = this.#services.group(app);
     const record = service && recordOf(service, appNameOf(app).name);
     if (!service || !record) return undefined;
-    const trouble = this.#foreignOf(app, service, record);
+    const trouble = this.#foreign.of(app, overwritten(appNameOf(app), record.table, service));
     return {
       record,
       accepted: true,
@@ -167,19 +152,10 @@ class ByService implements Carrier {
 
   #noteForeign(service: Service): void {
     for (const app of appKeysOn(service)) {
-      const record = recordOf(service, appNameOf(app).name);
-      const why = record && overwritten(appNameOf(app), record.table, service);
-      if (why) this.#foreign.set(app, { why, until: this.#options.now() + FOREIGN_MS });
+      const name = appNameOf(app);
+      const record = recordOf(service, name.name);
+      this.#foreign.note(app, record && overwritten(name, record.table, service));
     }
-  }
-
-  #foreignOf(app: AppKey, service: Service, record: RouteRecord): Reason | undefined {
-    const found = this.#foreign.get(app);
-    if (!found) return undefined;
-    if (overwritten(appNameOf(app), record.table, service) || this.#options.now() < found.until)
-      return found.why;
-    this.#foreign.delete(app);
-    return undefined;
   }
 }
 

@@ -32,7 +32,7 @@ const COMMAND_MS = 120_000;
 export async function site(t: TestContext, cluster: TestCluster): Promise<Site> {
   const { namespace, kubeconfig } = cluster;
   await cluster.apply(...clusterManifests({ namespaced: true }));
-  const access = accessManifests({ namespace, namespaced: true, image: '', replicas: 1, shards: 1 });
+  const access = accessManifests({ namespace, namespaced: true, gateways: [] });
   await cluster.apply(...access);
   await cluster.kubectl([
     'wait',

@@ -12,6 +12,9 @@ const OPTIONS: InstallOptions = {
   replicas: 2,
   shards: 3,
   namespaced: false,
+  routerMetrics: ['http://traefik.routers:9100/metrics'],
+  ingressPort: 80,
+  gateways: [],
 };
 const kindsOf = (objects: readonly Manifest[]) => objects.map(({ kind }) => kind);
 
@@ -37,6 +40,32 @@ test('namespaced: no right beyond the namespace, and nothing of the cluster but 
   assert.ok(!kindsOf(objects).includes('ClusterRoleBinding'));
   const deployment = JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'));
   assert.match(deployment, /"--only-namespace","\$\(POD_NAMESPACE\)"/);
+});
+
+test('namespaced: a Gateway elsewhere can be read when it is named, and nothing else there', () => {
+  const gateways = [{ namespace: 'routers', name: 'web' }];
+  const objects = manifests({ ...OPTIONS, namespaced: true, gateways });
+  const there = objects.filter(({ metadata }) => metadata.namespace === 'routers');
+  assert.deepEqual(kindsOf(there), ['Role', 'RoleBinding']);
+  assert.deepEqual(there[0]?.rules, [
+    {
+      apiGroups: ['gateway.networking.k8s.io'],
+      resources: ['gateways'],
+      verbs: ['get'],
+      resourceNames: ['web'],
+    },
+  ]);
+  assert.deepEqual(there[1]?.subjects, [
+    { kind: 'ServiceAccount', name: 'crossfade-controller', namespace: 'xf' },
+  ]);
+});
+
+test('the controller is told where the router counts, and where Ingresses are served', () => {
+  const deployment = JSON.stringify(manifests(OPTIONS).find(({ kind }) => kind === 'Deployment'));
+  assert.match(
+    deployment,
+    /"--ingress-port","80".*"--router-metrics=http:\/\/traefik\.routers:9100\/metrics"/,
+  );
 });
 
 test('no rule allows everything, and no secret can be listed', () => {
@@ -82,7 +111,9 @@ test('what an administrator applies brings nothing that runs', () => {
 });
 
 /** What Helm does with the little that the chart asks of it. */
-function helm(text: string, { namespace, image, replicas, shards, namespaced }: InstallOptions): string {
+function helm(text: string, options: InstallOptions): string {
+  const { namespace, image, replicas, shards, namespaced, routerMetrics, ingressPort } = options;
+  const range = /^ *\{\{- range \.Values\.routerMetrics \}\}\n(.*\n) *\{\{- end \}\}\n/gm;
   const [, not, first = '', second = ''] =
     /^\{\{- if (not )?\.Values\.namespaced \}\}\n([\s\S]*?)(?:\{\{- else \}\}\n([\s\S]*?))?\{\{- end \}\}\n$/.exec(
       text,
@@ -92,7 +123,11 @@ function helm(text: string, { namespace, image, replicas, shards, namespaced }: 
     .replaceAll('{{ .Release.Namespace }}', namespace)
     .replaceAll('{{ .Values.image }}', image)
     .replaceAll('{{ .Values.replicas }}', `${replicas}`)
-    .replaceAll('{{ .Values.shards }}', `${shards}`);
+    .replaceAll('{{ .Values.shards }}', `${shards}`)
+    .replaceAll('{{ .Values.ingressPort }}', `${ingressPort}`)
+    .replaceAll(range, (_, line: string) =>
+      routerMetrics.map((url) => line.replace('{{ . }}', url)).join(''),
+    );
 }
 
 function objectsIn(text: string): unknown[] {
@@ -101,7 +136,9 @@ function objectsIn(text: string): unknown[] {
 
 test('the Helm chart makes the same objects', () => {
   for (const namespaced of [false, true]) {
-    const options = { ...OPTIONS, namespaced };
+    const gateways = namespaced ? [{ namespace: 'routers', name: 'web' }] : [];
+    const routerMetrics = namespaced ? [] : OPTIONS.routerMetrics;
+    const options = { ...OPTIONS, namespaced, gateways, routerMetrics };
     const chart = helmChart(options, '1.2.3');
     const crds = Object.entries(chart).filter(([file]) => file.startsWith('crds/'));
     const templates = Object.entries(chart).filter(([file]) => file.startsWith('templates/'));

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkForCluster } from '../../../src/cluster/check-spec.ts';
+import { chosenRouter, type Routers } from '../../../src/cluster/chosen-router.ts';
+import type { RouteTable } from '../../../src/core/model.ts';
+import type { Router } from '../../../src/ports/router.ts';
+import { parseAppValue } from '../../../src/spec/index.ts';
+
+function named(name: string, calls: string[], can: Partial<Router['capabilities']> = {}): Router {
+  const said = (what: string) => async () => void calls.push(`${name} ${what}`);
+  const capabilities = {
+    weightResolutionBp: 1,
+    header: true,
+    cookie: true,
+    sticky: false,
+    hold: false,
+    preview: true,
+    measuredBy: 'router',
+    ...can,
+  } as const;
+  return {
+    name,
+    capabilities,
+    apply: said('apply'),
+    drain: said('drain'),
+    remove: said('remove'),
+    observe: () => assert.fail('not asked'),
+    probe: () => assert.fail('not asked'),
+    check: said('check'),
+    onChange: () => () => undefined,
+    close: said('close'),
+    shutdown: said('shutdown'),
+  };
+}
+
+function spec(router: string | undefined, strategy: object = { rolling: {} }) {
+  const kubernetes = router === undefined ? {} : { kubernetes: { router } };
+  const front =
+    router === 'gatewayApi' ? { kubernetes: { router, parentRefs: [{ name: 'web' }] } } : kubernetes;
+  const { app, errors } = parseAppValue(
+    {
+      apiVersion: 'crossfade.dev/v1',
+      kind: 'App',
+      metadata: { name: 'shop' },
+      spec: { image: 'shop:1', port: 8080, route: { host: 'shop.example' }, strategy, ...front },
+    },
+    {},
+  );
+  assert.deepEqual(errors, []);
+  assert.ok(app);
+  return app;
+}
+
+test('each App is carried by the router that it names, and by its Service without a word', async () => {
+  const calls: string[] = [];
+  const routers: Routers = {
+    gatewayApi: named('gatewayApi', calls),
+    ingressNginx: named('ingressNginx', calls),
+    service: named('service', calls),
+  };
+  const router = chosenRouter(routers, async (app) => (app === 'ns/in' ? 'ingressNginx' : 'service'));
+  const ctx = (app: string) => ({ app, stateVersion: 1 });
+  const front = { cluster: { router: 'gatewayApi' } };
+  await router.apply(ctx('ns/gw'), { front } as unknown as RouteTable);
+  await router.drain(ctx('ns/in'), 'pod', 0);
+  await router.remove(ctx('ns/other'));
+  assert.deepEqual(calls, ['gatewayApi apply', 'ingressNginx drain', 'service remove']);
+});
+
+test('a router whose kinds the cluster does not know is refused by name, with those that there are', () => {
+  const routers: Routers = { ingressNginx: named('ingressNginx', []), service: named('service', []) };
+  checkForCluster(spec(undefined), routers);
+  checkForCluster(spec('ingressNginx'), routers);
+  assert.throws(() => checkForCluster(spec('gatewayApi'), routers), {
+    code: 'E_ROUTER_MISSING',
+    message: /no kinds for gatewayApi; there is ingressNginx, service/,
+  });
+});
+
+test('what the named router cannot do is refused, whatever the others can', () => {
+  const routers: Routers = {
+    gatewayApi: named('gatewayApi', []),
+    service: named('service', [], { header: false }),
+  };
+  const match = [{ headers: { 'x-team': 'qa' } }];
+  const strategy = { canary: { steps: [{ setHeaderRoute: { name: 'qa', match } }, { setWeight: 20 }] } };
+  checkForCluster(spec('gatewayApi', strategy), routers);
+  assert.throws(() => checkForCluster(spec('service', strategy), routers), {
+    code: 'E_ROUTER_CANNOT',
+    message: /service router.*header/,
+  });
+});
