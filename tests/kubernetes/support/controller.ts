@@ -1,17 +1,22 @@
-/** The controller as a process with the rights of an installation in one namespace, and the commands of its users. */
+/** The controller as a process with exactly the rights of an installation, and the commands of its users. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { parse, stringify } from 'yaml';
-import { clusterManifests } from '../../../src/install/bundle.ts';
-import { accessManifests } from '../../../src/install/rbac.ts';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import {
+  FIRST_NODE,
+  INGRESS_CLASS,
+  ROUTER_ADMIN_PORT,
+  ROUTER_PORT,
+} from '../../../scripts/cluster/layout.ts';
+import { GATEWAY } from '../../../scripts/cluster/objects.ts';
 import { type CliOptions, type CliResult, cli, cliOk, type RunningCli, startCli } from '../../support/cli.ts';
 import type { TestCluster } from '../../support/cluster.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 export interface Site {
-  /** With the rights that `crossfade install --namespaced` gives. */
+  /** As the Deployment of the installation runs it, with its account. */
   startController(...flags: string[]): Promise<RunningController>;
   /** A command of an administrator, in the namespace of the test. @throws when it fails */
   crossfade(args: readonly string[], options?: CliOptions): Promise<CliResult>;
@@ -20,20 +25,61 @@ export interface Site {
   apply(app: object, ...flags: string[]): Promise<CliResult>;
   /** One field of an App as kubectl prints it: `status.phase`. */
   field(app: string, field: string): Promise<string>;
+  /** Waits until that field of the App `shop` is so. */
+  until(field: string, wanted: string | RegExp): Promise<void>;
 }
 
 export interface RunningController {
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** What it has said so far. */
+  log(): string;
+  isRunning(): boolean;
 }
 
-const COMMAND_MS = 120_000;
+const COMMAND_MS = 180_000;
+const UNTIL_MS = 180_000;
 
-/** Everything of an installation but the Deployment: its controller is a process that the test can kill. */
-export async function site(t: TestContext, cluster: TestCluster): Promise<Site> {
-  const { namespace, kubeconfig } = cluster;
-  await cluster.apply(...clusterManifests({ namespaced: true }));
-  const access = accessManifests({ namespace, namespaced: true, gateways: [] });
-  await cluster.apply(...access);
+export interface SiteOptions {
+  /** The controller sees the whole cluster; default: only the namespace of the test. */
+  wholeCluster?: boolean;
+  /** It may read the Gateway of the tests, which is in another namespace; default: yes. */
+  gateway?: boolean;
+}
+
+interface Printed {
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  spec?: { template: { spec: { containers: { args: string[] }[] } } };
+}
+
+/** What the router of the cluster is like, as an administrator tells `install`. */
+const ROUTER_FLAGS: readonly string[] = [
+  ...['--router-metrics', `http://${FIRST_NODE.address}:${ROUTER_ADMIN_PORT}/metrics`],
+  ...['--ingress-port', `${ROUTER_PORT}`],
+];
+const GATEWAY_FLAGS: readonly string[] = ['--gateway', `${GATEWAY.namespace}/${GATEWAY.name}`];
+
+/** What `install --render` prints, but the Deployment: its controller is a process that the test can kill. */
+export async function site(
+  t: TestContext,
+  cluster: TestCluster,
+  { wholeCluster = false, gateway = true }: SiteOptions = {},
+): Promise<Site> {
+  const { namespace } = cluster;
+  const commands = commandsOf(cluster);
+  const scope = wholeCluster ? [] : ['--namespaced', ...(gateway ? GATEWAY_FLAGS : [])];
+  const printed = await commands.crossfade([
+    'install',
+    '--render',
+    '--image',
+    'none',
+    ...scope,
+    ...ROUTER_FLAGS,
+  ]);
+  const objects = objectsIn(printed.stdout);
+  const deployment = objects.find(({ kind }) => kind === 'Deployment');
+  await cluster.apply(...objects.filter((object) => object !== deployment));
+  t.after(() => removeRights(cluster, objects));
   await cluster.kubectl([
     'wait',
     '--for=condition=Established',
@@ -42,17 +88,72 @@ export async function site(t: TestContext, cluster: TestCluster): Promise<Site> 
   ]);
   const account = path.join(await tempDir(t), 'account.yaml');
   await writeFile(account, await accountConfig(cluster));
+  const given = deployment?.spec?.template.spec.containers[0]?.args ?? [];
+  return {
+    ...commands,
+    startController: (...more) => startController(t, account, namespace, [...argumentsFrom(given), ...more]),
+  };
+}
+
+/** Installed by the command itself, into the namespace of the test, with the rights of that alone. */
+export async function installed(
+  t: TestContext,
+  cluster: TestCluster,
+  flags: readonly string[],
+): Promise<Omit<Site, 'startController'>> {
+  const commands = commandsOf(cluster);
+  const all = ['install', '--namespaced', ...GATEWAY_FLAGS, ...ROUTER_FLAGS, ...flags];
+  const printed = objectsIn((await commands.crossfade([...all, '--render'])).stdout);
+  await commands.crossfade(all);
+  t.after(() => removeRights(cluster, printed));
+  return commands;
+}
+
+function commandsOf({ kubeconfig, namespace, kubectl }: TestCluster): Omit<Site, 'startController'> {
   const flags = ['--kubeconfig', kubeconfig, '--namespace', namespace];
   const crossfade: Site['crossfade'] = (args, options = {}) =>
     cliOk([...flags, ...args], { timeoutMs: COMMAND_MS, ...options });
+  const field: Site['field'] = (app, name) => kubectl(['get', 'xf', app, '-o', `jsonpath={.${name}}`]);
   return {
-    startController: (...more) => startController(t, account, namespace, more),
     crossfade,
     attempt: (args, options = {}) => cli([...flags, ...args], { timeoutMs: COMMAND_MS, ...options }),
-    apply: (app, ...more) => crossfade(['apply', '-f', '-', ...more], { input: stringify(app) }),
-    field: (app, field) =>
-      cluster.kubectl(['get', 'apps.crossfade.dev', app, '-o', `jsonpath={.${field}}`]).catch(() => ''),
+    apply: (app, ...more) => crossfade(['apply', '-f', '-', ...more], { input: JSON.stringify(app) }),
+    field,
+    async until(name, wanted) {
+      const isSo = (text: string) => (typeof wanted === 'string' ? text === wanted : wanted.test(text));
+      try {
+        await waitFor(async () => isSo(await field('shop', name)), {
+          timeoutMs: UNTIL_MS,
+          intervalMs: 250,
+          what: `${name} to be ${wanted}`,
+        });
+      } catch (error) {
+        const seen = `${name} is "${await field('shop', name)}": ${await field('shop', 'status.message')}`;
+        throw new Error(`${(error as Error).message}; ${seen}`, { cause: error });
+      }
+    },
   };
+}
+
+/** The kinds and the roles of users stay: other tests have objects of them. */
+async function removeRights({ kubectl, namespace }: TestCluster, objects: readonly Printed[]): Promise<void> {
+  for (const { kind, metadata } of objects) {
+    const { name, namespace: home = namespace } = metadata;
+    const isOfCluster = metadata.namespace === undefined && /^(ClusterRole|Validating)/.test(kind);
+    const isElsewhere = home !== namespace && /^Role/.test(kind);
+    if (isElsewhere || (isOfCluster && !/-(view|edit)$/.test(name)))
+      await kubectl(['delete', kind, name, '--namespace', home, '--ignore-not-found']);
+  }
+}
+
+function objectsIn(text: string): Printed[] {
+  return parseAllDocuments(text).map((document) => document.toJS() as Printed);
+}
+
+/** Without the port of a pod: the test's network has other things there. */
+function argumentsFrom(args: readonly string[]): string[] {
+  const listen = args.indexOf('--listen');
+  return args.filter((_, index) => index !== 0 && index !== listen && index !== listen + 1);
 }
 
 /** The administrator's kubeconfig with the service account of the controller as its user. */
@@ -67,18 +168,22 @@ async function startController(
   t: TestContext,
   kubeconfig: string,
   namespace: string,
-  more: readonly string[],
+  args: readonly string[],
 ): Promise<RunningController> {
-  const place = ['--namespace', namespace, '--only-namespace', namespace];
-  const running = startCli(['--kubeconfig', kubeconfig, 'controller', ...place, ...more], {
+  const inPlace = args.map((argument) => argument.replace('$(POD_NAMESPACE)', namespace));
+  const running = startCli(['--kubeconfig', kubeconfig, 'controller', '--namespace', namespace, ...inPlace], {
     timeoutMs: 10 * 60_000,
   });
-  const controller = { kill: (signal: NodeJS.Signals) => end(running, signal) };
-  t.after(() => controller.kill('SIGTERM'));
   let log = '';
   running.child.stdout?.on('data', (text: string) => {
     log += text;
   });
+  const controller: RunningController = {
+    kill: (signal) => end(running, signal),
+    log: () => log,
+    isRunning: () => running.child.exitCode === null && running.child.signalCode === null,
+  };
+  t.after(() => controller.kill('SIGTERM'));
   await waitFor(() => log.includes('controller started'), {
     timeoutMs: 60_000,
     what: 'the controller to start',
@@ -108,3 +213,39 @@ export function worker(name: string, version: string, spec: object = {}): object
     },
   };
 }
+
+/** A service of a test image behind one of the cluster's routers; it is gone at once on SIGTERM. */
+export function routed(
+  { namespace }: TestCluster,
+  { name = 'shop', version, router, strategy, kubernetes = {}, ...more }: RoutedOptions,
+): object {
+  const spec = {
+    replicas: 3,
+    route: { host: `${namespace}.example` },
+    drain: { timeout: '3s' },
+    strategy,
+    kubernetes: { router, ...FRONTS[router], ...kubernetes },
+    // Behind a Service nothing else says who answered, while several versions are.
+    ...(router === 'service' ? { run: { env: { TELL_REVISION: '1' } } } : {}),
+    ...more,
+  };
+  return worker(name, version, spec);
+}
+
+export type RouterName = 'gatewayApi' | 'ingressNginx' | 'service';
+
+export interface RoutedOptions {
+  name?: string;
+  version: string;
+  router: RouterName;
+  strategy: object;
+  /** More fields there. */
+  kubernetes?: object;
+  [field: string]: unknown;
+}
+
+const FRONTS: Record<RouterName, object> = {
+  gatewayApi: { parentRefs: [{ name: GATEWAY.name, namespace: GATEWAY.namespace }] },
+  ingressNginx: { ingressClassName: INGRESS_CLASS },
+  service: {},
+};

@@ -5,6 +5,7 @@
 // CRASH_AFTER   with BAD=crashes: answers so many requests before it does
 // DELAYS        how long its answers take: none, short (up to 40 ms), long (up to 400 ms)
 // HOST          address to listen on: 127.0.0.1 unless it runs in a container
+// TELL_REVISION its answers name its revision, as the embedded router would
 // HOLD          a folder: while it exists, only replicas with a file of their name in it are ready
 import fs from 'node:fs';
 import http from 'node:http';
@@ -12,6 +13,8 @@ import path from 'node:path';
 
 const { VERSION = '1', ON_TERM = 'atOnce', BAD_WHILE = '', PORT = '0' } = process.env;
 const { HOLD, HOST = '127.0.0.1', CROSSFADE_REPLICA = '' } = process.env;
+const { TELL_REVISION, CROSSFADE_REVISION = '' } = process.env;
+const NAMED = TELL_REVISION ? { 'x-crossfade-revision': CROSSFADE_REVISION } : {};
 const isCured = BAD_WHILE !== '' && !fs.existsSync(BAD_WHILE);
 const bad = isCured ? undefined : process.env.BAD;
 let answered = 0;
@@ -21,7 +24,8 @@ const isHeldBack = () =>
 
 function say(response, status, body, delayMs = 0) {
   const send = () => {
-    response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) });
+    const length = Buffer.byteLength(body);
+    response.writeHead(status, { 'content-type': 'text/plain', 'content-length': length, ...NAMED });
     response.end(body);
   };
   // Some requests are under way whenever something happens.
