@@ -48,15 +48,20 @@ const ZONES: Readonly<Record<string, Zone>> = {
   core: { imports: ['spec'], pure: { builtins: { 'node:crypto': HASHING }, packages: [] } },
   analysis: { imports: ['core', 'spec'], pure: { builtins: {}, packages: [] } },
   ports: { imports: ['core', 'spec'], pure: { builtins: {}, packages: [] } },
+  // Kinds and names of a cluster, as data: nothing of them is asked for there.
+  adoption: {
+    imports: ['core', 'spec', 'kubernetes'],
+    pure: { builtins: { 'node:crypto': HASHING }, packages: [] },
+  },
   kubernetes: { imports: ['ports', ...PURE] },
   controller: { imports: ['ports', 'core', 'spec'] },
   build: { imports: ['ports', 'core', 'spec'] },
   api: { imports: ['core', 'spec'] },
   probe: { imports: ['api', 'core', 'spec'] },
   server: { imports: ['api', 'ports', ...PURE] },
-  cli: { imports: ['api', 'probe', 'install', ...PURE] },
+  cli: { imports: ['adoption', 'api', 'probe', 'install', ...PURE] },
   install: { imports: ['core', 'spec'], pure: { builtins: {}, packages: ['yaml'] } },
-  cluster: { imports: ['api', 'server', 'ports', 'kubernetes', ...PURE] },
+  cluster: { imports: ['adoption', 'api', 'server', 'ports', 'kubernetes', ...PURE] },
   web: { imports: ['api'] },
 };
 

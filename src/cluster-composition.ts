@@ -13,6 +13,8 @@ import { createIntake, type Intake } from './cluster/intake.ts';
 import { acquireLease, type Held } from './cluster/leader.ts';
 import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
 import { applyObject } from './cluster/objects.ts';
+import { followAdopted } from './cluster/ownership/follow.ts';
+import { createOwnership } from './cluster/ownership/index.ts';
 import { serveProbes } from './cluster/probe-server.ts';
 import { scopedApi } from './cluster/scoped-api.ts';
 import { seenText } from './cluster/seen.ts';
@@ -170,11 +172,13 @@ async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<v
     log,
   });
   const intake = openIntake(lead, store);
+  const following = followAdopted({ kube, ...scopeOf(options), isOurs, log });
   const off = store.onChange((app) => void forgetGone(lead, store, app));
   await controller.start();
   return {
     async stop() {
       off();
+      await following.close();
       await stopWork(store, controller, intake);
       lead.stores.delete(store);
     },
@@ -289,6 +293,7 @@ export async function openCluster(
     client,
     applyObject: (object) => applyObject(kube, object),
     check: (namespace) => checkCluster(kube, namespace),
+    ...createOwnership(kube),
     async close() {
       await client.close();
       await Promise.all(opened.map((one) => one.close()));

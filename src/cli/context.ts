@@ -1,5 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Client } from '../api/client.ts';
+import type { GiveBackPlan, GiveBackStep } from '../adoption/give-back.ts';
+import type { AdoptionPlan, AdoptionStep, AdoptionWish } from '../adoption/plan.ts';
+import type { AppRef, Client } from '../api/client.ts';
 import type { Manifest } from '../install/manifest.ts';
 
 /** What `crossfade daemon` is asked to do; src/main.ts does it. */
@@ -36,6 +38,12 @@ export interface Cluster {
   client: Client;
   applyObject(object: Manifest): Promise<'created' | 'configured' | 'unchanged'>;
   check(namespace: string): Promise<Check[]>;
+  /** @throws OperatingError E_ADOPTION_REFUSED, E_DEPLOYMENT_NOT_FOUND */
+  planAdoption(wish: AdoptionWish): Promise<AdoptionPlan>;
+  adopt(plan: AdoptionPlan, tell: (step: AdoptionStep) => void): Promise<void>;
+  /** @throws OperatingError E_RELEASE_REFUSED, E_APP_NOT_FOUND */
+  planGiveBack(app: AppRef): Promise<GiveBackPlan>;
+  giveBack(plan: GiveBackPlan, tell: (step: GiveBackStep) => void): Promise<void>;
   close(): Promise<void>;
 }
 

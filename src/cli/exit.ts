@@ -71,7 +71,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (own !== undefined) return own;
   if (/^E_(SPEC|FILE|YAML|FIELD)/.test(error.code)) return EXIT.badFile;
   if (isNotFound(error)) return EXIT.notFound;
-  if (/^E_(CONFLICT|REFUSED|HELD|FORBIDDEN|UNAUTHORIZED)/.test(error.code)) return EXIT.refused;
+  if (/^E_(ADOPTION_REFUSED|RELEASE_REFUSED|CONFLICT|REFUSED|HELD|FORBIDDEN|UNAUTHORIZED)/.test(error.code))
+    return EXIT.refused;
   if ('status' in error && typeof error.status === 'number') return BY_STATUS[error.status] ?? EXIT.failed;
   return EXIT.failed;
 }
@@ -80,7 +81,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 export function isNotFound(error: unknown): boolean {
   return (
     error instanceof OperatingError &&
-    /^E_(APP_|NAMESPACE_|REVISION_|REPLICA_|SECRET_|TOKEN_)?NOT_FOUND$/.test(error.code)
+    /^E_(APP_|DEPLOYMENT_|NAMESPACE_|REVISION_|REPLICA_|SECRET_|TOKEN_)?NOT_FOUND$/.test(error.code)
   );
 }
 

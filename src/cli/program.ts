@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAdopt, registerReleaseOwnership } from './commands/adopt.ts';
 import { registerApply } from './commands/apply.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerController } from './commands/controller.ts';
@@ -32,7 +33,7 @@ const GROUPS: [heading: string, register: ((program: Command, ctx: CliContext) =
   ['Release', [registerApply, registerRollout, registerScale, registerSet, registerDelete]],
   ['Look', [registerStatus, registerGet, registerDescribe, registerLogs, registerProbe]],
   ['Before anything happens', [registerPlan, registerDiff, registerRender, registerExplain, registerSchema]],
-  ['A Kubernetes cluster', [registerInstall, registerController]],
+  ['A Kubernetes cluster', [registerInstall, registerController, registerAdopt, registerReleaseOwnership]],
   [
     'This machine',
     [

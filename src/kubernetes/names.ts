@@ -11,6 +11,18 @@ export const IN_ROUTE_LABEL = `${PREFIX}in-route`;
 export const REVISION_ANNOTATION = `${PREFIX}revision`;
 /** The version of the state that asked for the last change; an older one is refused. */
 export const STATE_VERSION_ANNOTATION = `${PREFIX}state-version`;
+/** Of a pod, and of the Deployment that makes it: which container is the App. Absent: `app`. */
+export const CONTAINER_ANNOTATION = `${PREFIX}container`;
+/** Of a Deployment whose pods name no port: where the App listens. */
+export const PORT_ANNOTATION = `${PREFIX}port`;
+/** Of a Deployment that users change while an App runs its pods: whose it is. */
+export const ADOPTED_LABEL = `${PREFIX}adopted`;
+/** Of an object that was there before the App: what it was then, so that it can be given back. */
+export const GIVEN_ANNOTATION = `${PREFIX}given`;
+/** Of a pool's Deployment that is on its way to an App, or from one: nobody sweeps it away. */
+export const KEEP_ANNOTATION = `${PREFIX}keep`;
+/** Of an App that is being given back: the controller has nothing more to do with it. */
+export const RELEASED_ANNOTATION = `${PREFIX}released`;
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'crossfade' };
 
 /** Of a DNS label: names of Services, values of labels. */
@@ -42,6 +54,13 @@ export function shortened(name: string, max: number): string {
 /** Labels that everything of an App has. */
 export function appLabels(app: string): Record<string, string> {
   return { 'app.kubernetes.io/name': app, ...MANAGED_BY, [APP_LABEL]: app };
+}
+
+/** Of the container that runs the App, where nothing else is said. */
+export const CONTAINER = 'app';
+
+export function containerOf(annotations: Record<string, string> | undefined): string {
+  return annotations?.[CONTAINER_ANNOTATION] ?? CONTAINER;
 }
 
 export function stateVersionOf(annotations: Record<string, string> | undefined): number {

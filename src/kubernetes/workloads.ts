@@ -50,8 +50,24 @@ export interface Deployment extends KubeObject {
     strategy?: object;
     revisionHistoryLimit?: number;
     progressDeadlineSeconds?: number;
+    paused?: boolean;
+    minReadySeconds?: number;
   };
-  status?: { observedGeneration?: number; replicas?: number; conditions?: Condition[] };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+    conditions?: Condition[];
+  };
+}
+
+export interface ReplicaSet extends KubeObject {
+  spec: { replicas: number; selector: LabelSelector; template: PodTemplate };
+}
+
+export interface Autoscaler extends KubeObject {
+  spec: { scaleTargetRef: { apiVersion?: string; kind: string; name: string } };
 }
 
 export interface ConfigMap extends KubeObject {
@@ -85,6 +101,18 @@ export const DEPLOYMENTS: Resource<Deployment> = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   plural: 'deployments',
+  namespaced: true,
+};
+export const REPLICA_SETS: Resource<ReplicaSet> = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  namespaced: true,
+};
+export const AUTOSCALERS: Resource<Autoscaler> = {
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
   namespaced: true,
 };
 export const CONFIG_MAPS: Resource<ConfigMap> = {

@@ -18,6 +18,10 @@ export interface KubernetesSpec {
   ingress?: string;
   /** An existing Service that leads to the App. */
   service?: string;
+  /** The Deployment that was adopted: what is changed in its pod template is taken over into the App. */
+  deployment?: string;
+  /** Name of the App's container in its pods; absent: `app`. */
+  container?: string;
   serviceAccountName?: string;
   imagePullSecrets: { name: string }[];
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';

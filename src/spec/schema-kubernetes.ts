@@ -163,7 +163,7 @@ const podTemplate = mapping(
     spec: open('the spec of a pod, as far as it is to differ')
       .optional()
       .describe(
-        'Lists of named things (containers, volumes, env) are merged by name; the container of the App is called app. null removes a field.',
+        'Lists of named things (containers, volumes, env) are merged by name; the container of the App is called app, or as spec.kubernetes.container says. null removes a field.',
       ),
   },
   'a mapping with metadata and spec, as in a Deployment',
@@ -187,6 +187,14 @@ export const kubernetes = mapping(
     service: objectName()
       .optional()
       .describe('A Service that exists and leads to the App. Absent: one is made, named as the App.'),
+    deployment: objectName()
+      .optional()
+      .describe(
+        'The Deployment that `crossfade adopt` took over. A change of its pod template, by `kubectl set image` or GitOps, is taken over into the App.',
+      ),
+    container: text('the name of a container', DNS_LABEL)
+      .optional()
+      .describe("Name of the App's container in its pods. Absent: app."),
     serviceAccountName: objectName().optional().describe('Service account of the pods.'),
     imagePullSecrets: list(
       mapping({ name: objectName().describe('Name of the Secret.') }),

@@ -1,6 +1,7 @@
 import type { Reason, RevisionId } from '../model.ts';
 import { STABLE } from '../strategies/parts.ts';
 import { beginAbort } from './abort.ts';
+import { adoptPods, isUnseen } from './adopt.ts';
 import type { Draft } from './draft.ts';
 import { rememberRevision, startRelease } from './release.ts';
 
@@ -11,7 +12,9 @@ export function absorbDesired(draft: Draft): void {
     beginDelete(draft);
     return;
   }
+  if (isUnseen(draft)) return;
   rememberRevision(draft, app);
+  adoptPods(draft);
   if (app.generation > state.generationSeen) {
     state.generationSeen = app.generation;
     wanted(draft, app.revision.id, app.actor);

@@ -119,8 +119,9 @@ class KubernetesEngine implements Engine {
       kube: this.#options.kube,
       namespace: appNameOf(query.app).namespace,
       pods: () =>
-        chosen().map(({ name, state, restarts }) => ({
+        chosen().map(({ name, container, state, restarts }) => ({
           name,
+          container,
           hasStarted: state.running !== undefined || state.terminated !== undefined || restarts > 0,
           isGone: false,
         })),

@@ -4,23 +4,24 @@ import { KubeError } from '../../kubernetes/error.ts';
 import { pathOf } from '../../kubernetes/types.ts';
 import { PODS } from '../../kubernetes/workloads.ts';
 import type { LogLine, LogQuery } from '../../ports/engine.ts';
-import { CONTAINER } from './template.ts';
 
 export interface LogSource {
   kube: Kube;
   namespace: string;
   /** Pods that the query names, as they are now. */
-  pods(): { name: ReplicaId; hasStarted: boolean; isGone: boolean }[];
+  pods(): { name: ReplicaId; container: string; hasStarted: boolean; isGone: boolean }[];
   /** Resolves when pods() may answer something else. */
   changed(signal: AbortSignal): Promise<void>;
   closing: AbortSignal;
 }
 
+type Place = { name: ReplicaId; container: string };
+
 /** Lines of all pods; followed ones as they come. The API has one stream for both outputs of a container. */
 export async function* queryLogs(source: LogSource, query: LogQuery): AsyncGenerator<LogLine> {
   const signal = AbortSignal.any([source.closing, ...(query.signal ? [query.signal] : [])]);
   if (!query.follow) {
-    const all = await Promise.all(source.pods().map(({ name }) => readAll(source, name, query, signal)));
+    const all = await Promise.all(source.pods().map((pod) => readAll(source, pod, query, signal)));
     yield* all.flat().sort((a, b) => a.at - b.at);
     return;
   }
@@ -29,12 +30,12 @@ export async function* queryLogs(source: LogSource, query: LogQuery): AsyncGener
 
 async function readAll(
   source: LogSource,
-  replica: ReplicaId,
+  pod: Place,
   query: LogQuery,
   signal: AbortSignal,
 ): Promise<LogLine[]> {
   const found: LogLine[] = [];
-  for await (const line of linesOf(source, replica, query, signal)) found.push(line);
+  for await (const line of linesOf(source, pod, query, signal)) found.push(line);
   return found;
 }
 
@@ -43,10 +44,10 @@ async function* followAll(source: LogSource, query: LogQuery, signal: AbortSigna
   let wake = Promise.withResolvers<void>();
   const followed = new Set<ReplicaId>();
   let running = 0;
-  const follow = async (replica: ReplicaId) => {
+  const follow = async (pod: Place) => {
     running += 1;
     try {
-      for await (const line of linesOf(source, replica, query, signal)) {
+      for await (const line of linesOf(source, pod, query, signal)) {
         queue.push(line);
         wake.resolve();
       }
@@ -57,10 +58,10 @@ async function* followAll(source: LogSource, query: LogQuery, signal: AbortSigna
   };
   while (!signal.aborted) {
     const pods = source.pods();
-    for (const { name, hasStarted } of pods) {
+    for (const { name, container, hasStarted } of pods) {
       if (!hasStarted || followed.has(name)) continue;
       followed.add(name);
-      void follow(name);
+      void follow({ name, container });
     }
     while (queue.length > 0 && !signal.aborted) {
       const line = queue.shift();
@@ -78,7 +79,7 @@ async function* followAll(source: LogSource, query: LogQuery, signal: AbortSigna
 
 async function* linesOf(
   { kube, namespace }: LogSource,
-  replica: ReplicaId,
+  { name: replica, container }: Place,
   { tail, follow }: LogQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
@@ -86,7 +87,7 @@ async function* linesOf(
     const lines = await kube.lines({
       method: 'GET',
       path: pathOf(PODS, namespace, replica, 'log'),
-      query: { container: CONTAINER, timestamps: true, follow: follow || undefined, tailLines: tail },
+      query: { container, timestamps: true, follow: follow || undefined, tailLines: tail },
       accept: '*/*',
       signal,
       doing: `reading the log of ${replica}`,

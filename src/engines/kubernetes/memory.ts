@@ -6,7 +6,6 @@ import { pathOf } from '../../kubernetes/types.ts';
 import { EVENTS, type KubeEvent, PODS } from '../../kubernetes/workloads.ts';
 import { failureOf } from './failure.ts';
 import type { SeenPod } from './seen.ts';
-import { CONTAINER } from './template.ts';
 import type { Remembered } from './view.ts';
 
 const TAIL_LINES = 20;
@@ -104,7 +103,7 @@ export class Memory {
     return last?.message === undefined ? undefined : { message: last.message.trim(), at: timeOf(last) };
   }
 
-  async #tail({ app, name, restarts, state }: SeenPod): Promise<string[] | undefined> {
+  async #tail({ app, name, container, restarts, state }: SeenPod): Promise<string[] | undefined> {
     const isFirstLife = restarts === 0 && !state.terminated;
     if (isFirstLife && !state.running) return undefined;
     const lines: string[] = [];
@@ -112,7 +111,7 @@ export class Memory {
       method: 'GET',
       path: pathOf(PODS, app.split('/')[0], name, 'log'),
       query: {
-        container: CONTAINER,
+        container,
         tailLines: TAIL_LINES,
         ...(restarts > 0 && !state.terminated ? { previous: true } : {}),
       },

@@ -90,6 +90,7 @@ function fieldsOf({ spec: { kubernetes } }: AppSpec): Json {
     ingressClassName: _class,
     ingress: _ingress,
     service: _service,
+    deployment: _deployment,
     podDisruptionBudget: _budget,
     ...fields
   } = kubernetes ?? {};

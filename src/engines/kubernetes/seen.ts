@@ -1,7 +1,12 @@
 import type { PoolId, ReplicaId } from '../../core/model.ts';
-import { APP_LABEL, POOL_LABEL, stateVersionOf } from '../../kubernetes/names.ts';
+import {
+  APP_LABEL,
+  containerOf,
+  POOL_LABEL,
+  PORT_ANNOTATION,
+  stateVersionOf,
+} from '../../kubernetes/names.ts';
 import type { ContainerState, Deployment, Pod } from '../../kubernetes/workloads.ts';
-import { CONTAINER } from './template.ts';
 
 /** What is kept in memory of a pod and of a pool's Deployment: a few hundred bytes of many thousand. */
 
@@ -11,6 +16,8 @@ export interface SeenPod {
   pool: PoolId;
   name: ReplicaId;
   uid: string;
+  /** Name of the one that is the App. */
+  container: string;
   version: string;
   ip?: string;
   createdAt: string;
@@ -48,8 +55,9 @@ export function seenPod({ metadata, status = {} }: Pod): SeenPod | undefined {
   const pool = metadata.labels?.[POOL_LABEL];
   if (app === undefined || pool === undefined) return undefined;
   const condition = (type: string) => status.conditions?.find((one) => one.type === type);
+  const container = containerOf(metadata.annotations);
   const own =
-    status.containerStatuses?.find(({ name }) => name === CONTAINER) ?? status.containerStatuses?.[0];
+    status.containerStatuses?.find(({ name }) => name === container) ?? status.containerStatuses?.[0];
   const ready = condition('Ready');
   const scheduled = condition('PodScheduled');
   const init = status.initContainerStatuses?.find(
@@ -60,6 +68,7 @@ export function seenPod({ metadata, status = {} }: Pod): SeenPod | undefined {
     pool,
     name: metadata.name ?? '',
     uid: metadata.uid ?? '',
+    container: own?.name ?? container,
     version: metadata.resourceVersion ?? '',
     createdAt: metadata.creationTimestamp ?? '',
     deleting: metadata.deletionTimestamp !== undefined,
@@ -95,7 +104,7 @@ export function seenPool({ metadata, spec, status }: Deployment): SeenPool | und
     replicas: spec.replicas,
     stateVersion: stateVersionOf(metadata.annotations),
     stopping: stoppingOf(metadata.annotations),
-    ...optional('port', portOf(spec.template.spec)),
+    ...optional('port', portOf(spec.template.spec, metadata.annotations)),
     ...(failure ? { failure: { reason: failure.reason ?? '', message: failure.message ?? '' } } : {}),
   };
 }
@@ -105,9 +114,14 @@ export function stoppingOf(annotations: Record<string, string> | undefined): str
   return text === '' ? [] : text.split(',');
 }
 
-function portOf(spec: Record<string, unknown>): number | undefined {
+function portOf(
+  spec: Record<string, unknown>,
+  annotations: Record<string, string> | undefined,
+): number | undefined {
+  const noted = Number(annotations?.[PORT_ANNOTATION]);
+  if (noted > 0) return noted;
   const containers = spec.containers as { name: string; ports?: { containerPort: number }[] }[] | undefined;
-  const own = containers?.find(({ name }) => name === CONTAINER) ?? containers?.[0];
+  const own = containers?.find(({ name }) => name === containerOf(annotations)) ?? containers?.[0];
   return own?.ports?.[0]?.containerPort;
 }
 

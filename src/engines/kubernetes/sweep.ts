@@ -1,6 +1,6 @@
 import type { AppKey, Revision } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
-import { APP_LABEL } from '../../kubernetes/names.ts';
+import { APP_LABEL, KEEP_ANNOTATION } from '../../kubernetes/names.ts';
 import { type KubeObject, keyOf, type Resource } from '../../kubernetes/types.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, DISRUPTION_BUDGETS, SECRETS } from '../../kubernetes/workloads.ts';
 import { CONTENT_LABEL } from './prepare.ts';
@@ -34,7 +34,9 @@ export async function sweep(
     await kube.delete(CONFIG_MAPS, home, name);
   }
   for (const resource of [DEPLOYMENTS, DISRUPTION_BUDGETS] as const) {
-    const isOrphan = (object: KubeObject) => !inUse.has(appOf(object));
+    // One that is being adopted, or given back, runs users' pods and belongs to no App for a moment.
+    const isOrphan = (object: KubeObject) =>
+      !inUse.has(appOf(object)) && object.metadata.annotations?.[KEEP_ANNOTATION] === undefined;
     await removeAll(kube, resource, { ...place, labelSelector: APP_LABEL, metadataOnly: true }, isOrphan);
   }
 }

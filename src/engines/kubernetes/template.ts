@@ -4,6 +4,8 @@ import {
   APP_LABEL,
   type AppName,
   appLabels,
+  CONTAINER,
+  CONTAINER_ANNOTATION,
   IN_ROUTE_LABEL,
   POOL_LABEL,
   poolObjectName,
@@ -18,8 +20,6 @@ import type { KubernetesSpec } from '../../spec/app-kubernetes.ts';
 import { mergePatch } from './merge.ts';
 import { contentKey, copyName, withCopies } from './references.ts';
 
-/** Of the container that runs the App: what a patch names it by. */
-export const CONTAINER = 'app';
 const FILES_VOLUME = 'crossfade-files';
 /** An outage lasts as long as the old pods do. */
 const MOST_SLEEP_IN_OUTAGE_SECONDS = 5;
@@ -50,6 +50,7 @@ export function deploymentOf(input: PoolInput): Deployment {
       annotations: {
         [REVISION_ANNOTATION]: revision.id,
         [STATE_VERSION_ANNOTATION]: String(input.stateVersion),
+        ...containerNote(revision.run),
       },
       ...(owner ? { ownerReferences: [owner] } : {}),
     },
@@ -68,11 +69,17 @@ function templateOf(input: PoolInput): PodTemplate {
   const own: PodTemplate = {
     metadata: {
       labels: { ...appLabels(app.name), [POOL_LABEL]: pool.id, [IN_ROUTE_LABEL]: 'true' },
-      annotations: { [REVISION_ANNOTATION]: revision.id },
+      annotations: { [REVISION_ANNOTATION]: revision.id, ...containerNote(revision.run) },
     },
     spec: podSpec(input, fields),
   };
   return fields.podTemplate ? (mergePatch({ ...own }, { ...fields.podTemplate }) as PodTemplate) : own;
+}
+
+/** A container with a name of its own is found again by it. */
+function containerNote({ pod }: RunSpec): Record<string, string> {
+  const name = (pod?.fields as Partial<KubernetesSpec> | undefined)?.container;
+  return name === undefined ? {} : { [CONTAINER_ANNOTATION]: name };
 }
 
 /** As the file had them when the revision was made, with its own copies of what they name. */
@@ -117,7 +124,7 @@ function container({ app, revision, spec }: PoolInput, fields: Partial<Kubernete
     ...fields.securityContext,
   };
   return {
-    name: CONTAINER,
+    name: fields.container ?? CONTAINER,
     image: run.artifact.kind === 'image' ? run.artifact.reference : '',
     ...present({
       imagePullPolicy: fields.imagePullPolicy,

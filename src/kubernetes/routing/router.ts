@@ -7,6 +7,7 @@ import type { ActionContext } from '../../ports/engine.ts';
 import type { Router, RouterObservation } from '../../ports/router.ts';
 import { KubeError } from '../error.ts';
 import { appNameOf } from '../names.ts';
+import { followBeside, leaveBeside } from './beside.ts';
 import type { Carrier } from './carrier.ts';
 import { poolsOf } from './carrier.ts';
 import {
@@ -90,6 +91,7 @@ class ClusterRouter implements Router {
     await untilEndpoints(this.#options, app, table, { gone: new Set(), fresh });
     await this.#carrier.write(ctx, table);
     await this.#prove(ctx.app, table);
+    if (this.#carrier.name !== 'service') await followBeside(this.#options.kube, app, table);
     await label(this.#options, app, gone, false);
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
     await removeServices(
@@ -114,6 +116,7 @@ class ClusterRouter implements Router {
     const record = await this.#carrier.readLive(ctx.app, undefined);
     refuseStale(ctx, Number.POSITIVE_INFINITY, record);
     await this.#carrier.erase(ctx);
+    await leaveBeside(this.#options.kube, appNameOf(ctx.app), record?.table.front.cluster?.service);
     await removeServices(this.#options, appNameOf(ctx.app), [], this.#services);
     this.#served.delete(ctx.app);
   }

@@ -18,6 +18,7 @@ import {
   type Gateway,
   HTTP_ROUTES,
   type HttpRoute,
+  type ParentReference,
 } from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
@@ -215,20 +216,49 @@ class GatewayApi implements Carrier {
     if (preview === undefined) await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
   }
 
+  /** A route of its own beside a shared one: of that only one rule's backends are ours. */
+  async #writePreview(
+    app: AppName,
+    table: RouteTable,
+    parentRefs: ParentReference[],
+    host: string | undefined,
+  ): Promise<void> {
+    const { kube, ownerOf } = this.#options;
+    const { preview } = table.route;
+    if (preview === undefined || host === undefined || host.startsWith('*'))
+      return kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+    const owner = await ownerOf(app);
+    await kube.apply(HTTP_ROUTES, {
+      metadata: {
+        namespace: app.namespace,
+        name: previewName(app),
+        labels: appLabels(app.name),
+        ...(owner ? { ownerReferences: [owner] } : {}),
+      },
+      spec: { parentRefs, hostnames: [`preview.${host}`], rules: previewRules(table, preview) },
+    });
+  }
+
   /** One rule of a route that others write too: only its backends, over exactly the version that was read. */
   async #writeShared(app: AppName, record: RouteRecord): Promise<void> {
     const { kube } = this.#options;
     const { table } = record;
     const { name = '' } = table.front.cluster?.httpRoute ?? {};
-    if (table.route.matches.length > 0 || table.route.preview !== undefined)
+    if (table.route.matches.length > 0)
       throw new OperatingError(
         'E_ROUTER_CANNOT',
-        `HTTPRoute ${name} is shared: only the backends of one rule are written, no matches and no preview`,
+        `HTTPRoute ${name} is shared: only the backends of one rule are written, and no matches`,
         { hint: 'name parentRefs instead, so that the App has a route of its own' },
       );
     const route = await kube.get(HTTP_ROUTES, app.namespace, name);
     const index = route ? ruleIndex(table, route) : -1;
     if (!route || index < 0) throw noRule(app, table);
+    await this.#writePreview(
+      app,
+      table,
+      route.spec.parentRefs ?? [],
+      table.front.host ?? route.spec.hostnames?.[0],
+    );
     const annotation = recordAnnotation(app.name).replaceAll('~', '~0').replaceAll('/', '~1');
     const patch = [
       { op: 'test', path: '/metadata/resourceVersion', value: route.metadata.resourceVersion },

@@ -3,6 +3,7 @@ import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS, type AppResource, type AppStatus } from '../../kubernetes/crossfade.ts';
 import { createInformer, type Informer } from '../../kubernetes/informer.ts';
+import { RELEASED_ANNOTATION } from '../../kubernetes/names.ts';
 import { type Row, rowOf } from './row.ts';
 
 export type AppCache = Informer<AppResource, Row>;
@@ -26,6 +27,8 @@ export function appCache(
     ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
     keep(resource) {
+      // Given back step by step: nothing is decided about it any more, and nothing of it is stopped.
+      if (resource.metadata.annotations?.[RELEASED_ANNOTATION] !== undefined) return undefined;
       const row = rowOf(resource);
       return isOurs(row.key) ? row : undefined;
     },

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import type { GiveBackPlan } from '../../../src/adoption/give-back.ts';
+import type { AdoptionPlan } from '../../../src/adoption/plan.ts';
 import type { AppRef, Client } from '../../../src/api/client.ts';
 import type { ApplyRequest } from '../../../src/api/types.ts';
 import type { Cluster, ClusterTarget } from '../../../src/cli/context.ts';
@@ -52,11 +54,36 @@ function cluster(client: Partial<Client> = {}): {
           check: async (namespace) => [
             { name: 'rights', status: 'failed', found: `none in ${namespace}`, todo: 'ask' },
           ],
+          ...ownership(asked),
           close: async () => {
             asked.closed += 1;
           },
         };
       },
+    },
+  };
+}
+
+/** Plans of one step each; what is carried out is noted. */
+function ownership({
+  objects,
+}: Asked): Pick<Cluster, 'planAdoption' | 'adopt' | 'planGiveBack' | 'giveBack'> {
+  const common = { app: 'shop', deployment: 'shop', pods: ['a', 'b'], notes: ['No pod is restarted.'] };
+  return {
+    async planAdoption(wish) {
+      objects.push(JSON.stringify(wish));
+      const step = { kind: 'pause', object: 'deployment/shop', does: 'is paused' } as const;
+      return { ...common, steps: [step] } as unknown as AdoptionPlan;
+    },
+    async adopt({ steps }, tell) {
+      for (const step of steps) tell(step);
+    },
+    async planGiveBack({ name }) {
+      const step = { kind: 'resume', object: `deployment/${name}`, does: 'is resumed' } as const;
+      return { ...common, steps: [step] } as unknown as GiveBackPlan;
+    },
+    async giveBack({ steps }, tell) {
+      for (const step of steps) tell(step);
     },
   };
 }
@@ -152,4 +179,31 @@ test('install --render helm writes a chart', async (t) => {
     'values.yaml',
   ]);
   assert.match(readFileSync(path.join(folder, 'chart', 'values.yaml'), 'utf8'), /image: x\/y:1/);
+});
+
+test('adopt shows its steps, and with --dry-run or -o json the plan', async () => {
+  const { asked, ctx } = cluster();
+  const dry = await run(['adopt', 'deployment/shop', '--dry-run', '--httproute', 'web'], { ctx });
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.deepEqual(JSON.parse(asked.objects[0] ?? ''), {
+    namespace: 'team',
+    deployment: 'shop',
+    httpRoute: 'web',
+  });
+  assert.match(dry.stdout, /app\/shop would adopt deployment\/shop\n\n {2}1\. +deployment\/shop +is paused/);
+  assert.match(dry.stdout, /Note: No pod is restarted\./);
+  const done = await run(['adopt', 'deploy/shop'], { ctx });
+  assert.match(done.stdout, /deployment\/shop is paused\napp\/shop has adopted deployment\/shop: 2 pods/);
+  const json = await run(['adopt', 'shop', '-o', 'json'], { ctx });
+  assert.equal((JSON.parse(json.stdout) as AdoptionPlan).steps.length, 1);
+  const back = await run(['release-ownership', 'shop'], { ctx });
+  assert.match(back.stdout, /deployment\/shop is resumed\napp\/shop has given back deployment\/shop/);
+});
+
+test('what cannot be adopted is refused with exit code 2 or 5', async () => {
+  const { ctx } = cluster();
+  assert.equal((await run(['adopt', 'statefulset/db'], { ctx })).code, 2);
+  const ingress = await run(['adopt', 'shop', '--ingress', 'web'], { ctx });
+  assert.equal(ingress.code, 5);
+  assert.match(ingress.stderr, /Ingress web cannot be adopted yet/);
 });

@@ -1,0 +1,45 @@
+import { controllerOf } from '../../adoption/found.ts';
+import type { Kube } from '../../kubernetes/client.ts';
+import { KubeError } from '../../kubernetes/error.ts';
+import { GIVEN_ANNOTATION } from '../../kubernetes/names.ts';
+import type { KubeObject, Resource } from '../../kubernetes/types.ts';
+import { PODS, type Pod, type ReplicaSet } from '../../kubernetes/workloads.ts';
+
+/** @throws KubeError E_CLUSTER_NOT_FOUND */
+export async function live<T extends KubeObject>(
+  kube: Kube,
+  resource: Resource<T>,
+  namespace: string,
+  name: string,
+): Promise<T> {
+  const found = await kube.get(resource, namespace, name);
+  if (found) return found;
+  throw new KubeError('E_CLUSTER_NOT_FOUND', `${resource.kind} ${name} of ${namespace} is gone`, {
+    status: 404,
+  });
+}
+
+export async function podsOfSet(kube: Kube, { metadata }: ReplicaSet): Promise<Pod[]> {
+  const pods = await kube.list(PODS, { namespace: metadata.namespace ?? '' });
+  return pods.filter(
+    (pod) => controllerOf(pod)?.uid === metadata.uid && pod.metadata.deletionTimestamp === undefined,
+  );
+}
+
+/** What an object was before an App took it over, for that App to give back. */
+export function given(app: string, what: object): string {
+  return JSON.stringify({ app, ...what });
+}
+
+/** @returns what was noted for this App; undefined: nothing, or for another */
+export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined {
+  const text = metadata.annotations?.[GIVEN_ANNOTATION];
+  if (text === undefined) return undefined;
+  const noted = JSON.parse(text) as { app?: string };
+  return noted.app === app ? (noted as T) : undefined;
+}
+
+/** A merge patch that removes these names. */
+export function withoutNames(fields: Record<string, string>): Record<string, null> {
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
+}

@@ -1,0 +1,53 @@
+import type { PoolId, ReplicaId, RouteTable } from '../../core/model.ts';
+import type { Kube } from '../client.ts';
+import { APP_LABEL, type AppName, GIVEN_ANNOTATION, IN_ROUTE_LABEL, POOL_LABEL } from '../names.ts';
+import { SERVICES } from '../network.ts';
+import { weightsOf } from './carrier.ts';
+import { untilBehind } from './members.ts';
+
+/**
+ * A Service that was there before the App, beside a router that does the splitting: clients in the cluster use it
+ * directly. It leads to one pool, the one that most users are on, and changes with it.
+ */
+export async function followBeside(kube: Kube, app: AppName, table: RouteTable): Promise<void> {
+  const name = table.front.cluster?.service;
+  const pool = mostAsked(table);
+  if (name === undefined || pool === undefined) return;
+  const service = await kube.get(SERVICES, app.namespace, name);
+  if (!service) return;
+  const wanted = { [APP_LABEL]: app.name, [POOL_LABEL]: pool, [IN_ROUTE_LABEL]: 'true' };
+  if (!isSame(service.spec.selector, wanted))
+    await kube.apply(
+      SERVICES,
+      { metadata: { namespace: app.namespace, name }, spec: { selector: wanted } },
+      { force: true },
+    );
+  const members = (table.members[pool] ?? []).map(({ replica }): ReplicaId => replica);
+  await untilBehind(kube, app, name, new Set(members));
+}
+
+/** The pool with the greatest share; of two equal ones the first, which is the stable one. */
+function mostAsked(table: RouteTable): PoolId | undefined {
+  if (table.route.admit.kind === 'refuse') return undefined;
+  return [...weightsOf(table)].toSorted(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+/** The App goes: the Service selects again what it selected before. */
+export async function leaveBeside(kube: Kube, app: AppName, name: string | undefined): Promise<void> {
+  if (name === undefined) return;
+  const service = await kube.get(SERVICES, app.namespace, name);
+  const text = service?.metadata.annotations?.[GIVEN_ANNOTATION];
+  if (!service || text === undefined) return;
+  const given = JSON.parse(text) as { app?: string; selector?: Record<string, string> };
+  if (given.app !== app.name || !given.selector) return;
+  const without = Object.fromEntries(Object.keys(service.spec.selector ?? {}).map((key) => [key, null]));
+  await kube.patch(SERVICES, app.namespace, name, {
+    metadata: { annotations: { [GIVEN_ANNOTATION]: null } },
+    spec: { selector: { ...without, ...given.selector } },
+  });
+}
+
+function isSame(found: Record<string, string> = {}, wanted: Record<string, string>): boolean {
+  const names = Object.keys(wanted);
+  return Object.keys(found).length === names.length && names.every((name) => found[name] === wanted[name]);
+}

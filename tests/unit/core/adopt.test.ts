@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AppSpec } from '../../../src/spec/app.ts';
+import { specOf, World } from '../../simulation/world.ts';
+
+type Strategy = AppSpec['spec']['strategy'];
+const BLUE_GREEN: Strategy = { kind: 'blueGreen', autoPromotion: true, warmMs: 5000 };
+const KUBERNETES = {
+  router: 'service',
+  deployment: 'shop',
+  imagePullSecrets: [],
+  env: [],
+  envFrom: [],
+  volumes: [],
+  volumeMounts: [],
+  topologySpreadConstraints: [],
+} as const;
+
+/** Pods that were there before the App. */
+function adopting(strategy: Strategy, replicas = 3): World {
+  const kubernetes = KUBERNETES as unknown as NonNullable<AppSpec['spec']['kubernetes']>;
+  const world = new World(specOf(strategy, { kubernetes, replicas }));
+  world.replicas = Array.from({ length: replicas }, (_, index) => ({
+    id: `old-${index}`,
+    pool: '1-1',
+    address: `127.0.0.1:${21_000 + index}`,
+    phase: 'running',
+    ready: true,
+    readySince: world.now - 60_000,
+    wasReady: true,
+    startedAt: world.now - 60_000,
+    restarts: 0,
+  }));
+  return world;
+}
+
+test('pods that are adopted are stable at once: no release, nothing is grown or stopped', () => {
+  const world = adopting(BLUE_GREEN);
+  world.run(2000);
+  assert.equal(world.state.stable, '1-1');
+  assert.equal(world.state.release, undefined);
+  assert.deepEqual(world.state.history, []);
+  assert.deepEqual(Object.keys(world.state.pools), ['1-1']);
+  assert.equal(world.state.pools['1-1']?.colour, 'blue');
+  assert.deepEqual(
+    world.replicas.map(({ id }) => id),
+    ['old-0', 'old-1', 'old-2'],
+  );
+  assert.deepEqual(
+    world.table?.members['1-1']?.map(({ replica }) => replica),
+    ['old-0', 'old-1', 'old-2'],
+  );
+  assert.deepEqual(
+    world.events.map(({ reason }) => reason),
+    ['Adopted'],
+  );
+});
+
+test('a route that cannot be written stops none of the pods that are adopted', () => {
+  const world = adopting(BLUE_GREEN);
+  world.router = 'lost';
+  world.run(200_000);
+  assert.equal(world.state.stable, '1-1');
+  assert.equal(world.replicas.length, 3);
+});
+
+test('the next revision is released from the adopted pods, and undo goes back to them while they are warm', () => {
+  const world = adopting(BLUE_GREEN);
+  world.run(1000);
+  world.apply('v2');
+  world.runUntil((w) => w.state.release === undefined && w.state.stable !== '1-1');
+  assert.equal(world.state.history.at(-1)?.fromRevision, world.state.pools['1-1']?.revision);
+  world.command('undo');
+  world.runUntil((w) => w.state.stable === '1-1' && w.state.release === undefined);
+  assert.ok(world.replicas.some(({ id }) => id === 'old-0'));
+});
+
+test('until the pods are seen nothing is begun, and that none is adopted is told', () => {
+  const world = adopting(BLUE_GREEN);
+  const pods = world.replicas;
+  world.replicas = [];
+  world.run(1000);
+  assert.equal(world.state.generationSeen, 0);
+  assert.equal(world.state.release, undefined);
+  assert.match(world.state.trouble?.message ?? '', /no pod of it is adopted/);
+  world.replicas = pods;
+  world.run(1000);
+  assert.equal(world.state.stable, '1-1');
+  assert.equal(world.state.trouble, undefined);
+});
+
+test('a Deployment that has no pods is adopted as an App that has none, and scaled as one', () => {
+  const world = adopting(BLUE_GREEN, 0);
+  world.run(1000);
+  assert.equal(world.state.stable, '1-1');
+  assert.equal(world.replicas.length, 0);
+});
