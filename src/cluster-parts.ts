@@ -8,6 +8,7 @@ import { createKubernetesEngine } from './engines/kubernetes/index.ts';
 import type { Kube } from './kubernetes/client.ts';
 import type { AppName } from './kubernetes/names.ts';
 import { HTTP_ROUTES, INGRESSES } from './kubernetes/network.ts';
+import { Leaving } from './kubernetes/routing/leaving.ts';
 import { traefikMetrics } from './kubernetes/routing/traefik.ts';
 import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
@@ -58,7 +59,11 @@ export const ROUTERS_CAN: Readonly<Record<KubernetesRouter, RouterCapabilities>>
 async function routers({ log, metricsUrls, ingressPort, ...options }: RouterPartOptions): Promise<Routers> {
   const { kube } = options;
   const metrics = traefikMetrics(() => addressesOf(metricsUrls));
-  const common = { ...options, ...(metricsUrls.length === 0 ? {} : { metrics }), logger: log };
+  // Of the image that this program runs from, where it runs in a pod.
+  const watcherImage = process.env.CROSSFADE_IMAGE;
+  const watcher = watcherImage === undefined ? {} : { watcherImage };
+  const leaving = new Leaving({ ...options, ...watcher, logger: log });
+  const common = { ...options, ...(metricsUrls.length === 0 ? {} : { metrics }), leaving, logger: log };
   const [hasGateways, hasIngresses] = await Promise.all([knows(kube, HTTP_ROUTES), knows(kube, INGRESSES)]);
   const ingress = { ...common, port: ingressPort };
   return {

@@ -213,6 +213,8 @@ export interface Release {
   cutover?: { routeAt: Ms; firstAnswerAt?: Ms };
   /** The candidate's counts when it was first routed: the base of its first 20 requests. */
   firstRouted?: { epoch: string; counts: Counts };
+  /** The old ones were still served by open connections when all else was done. */
+  lingering?: true;
   /** Recreate: first refused or held request until the first new answer. */
   outage?: { from: Ms; to?: Ms; refused: number; held: number };
 }

@@ -94,6 +94,10 @@ export interface RouterView {
   shares?: Record<PoolId, number>;
   /** Requests count when they are answered: those under way when a measurement begins are counted in it. */
   countsAnswers?: true;
+  /** A connection stays with the replica that it was opened to, whatever the route says later. */
+  perConnection?: true;
+  /** `inFlight` says of them that they may have connections, for nobody can see whether they do. */
+  connectionsUnseen?: true;
   /** Each request is sent by chance: counts are judged as such, not as exact ones. */
   byChance?: true;
 }

@@ -21,6 +21,8 @@ const APP_RULES: readonly Rule[] = [
   rule('apps', ['replicasets'], READ),
   rule('', ['pods'], [...READ, 'patch', 'delete']),
   rule('', ['pods/log'], ['get']),
+  // Who looks, beside an old pod, for connections that are still open.
+  rule('', ['pods/ephemeralcontainers'], ['patch']),
   rule('', ['services', 'configmaps'], WRITE),
   rule('', ['secrets'], ['get', 'create', 'patch', 'delete']),
   rule('', ['events'], [...READ, 'create', 'patch']),

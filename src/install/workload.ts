@@ -58,6 +58,8 @@ function podSpec(options: InstallOptions): object {
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
           { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+          // What it puts beside old pods is of its own image.
+          { name: 'CROSSFADE_IMAGE', value: options.image },
         ],
         ports: [{ name: 'probes', containerPort: PROBE_PORT }],
         securityContext: {

@@ -56,6 +56,9 @@ export function appLabels(app: string): Record<string, string> {
   return { 'app.kubernetes.io/name': app, ...MANAGED_BY, [APP_LABEL]: app };
 }
 
+/** Of a pod that is out of the route: since which generation of it. */
+export const LEFT_ANNOTATION = `${PREFIX}left`;
+
 /** Of the container that runs the App, where nothing else is said. */
 export const CONTAINER = 'app';
 

@@ -27,7 +27,12 @@ export interface ContainerStatus {
 }
 
 export interface Pod extends KubeObject {
-  spec?: { nodeName?: string; terminationGracePeriodSeconds?: number; containers?: { name: string }[] };
+  spec?: {
+    nodeName?: string;
+    terminationGracePeriodSeconds?: number;
+    containers?: { name: string; lifecycle?: { preStop?: object } }[];
+    ephemeralContainers?: { name: string }[];
+  };
   status?: {
     phase?: string;
     podIP?: string;
@@ -35,6 +40,7 @@ export interface Pod extends KubeObject {
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
+    ephemeralContainerStatuses?: ContainerStatus[];
     reason?: string;
     message?: string;
   };

@@ -98,6 +98,8 @@ export class World {
   /** What users saw. Waiting: held by the router, not answered yet. */
   readonly users = { answered: 0, failed: 0, refused: 0, waiting: 0 };
   inFlight: Record<ReplicaId, number> = {};
+  /** The route is chosen once for each connection: `inFlight` are those that are open. */
+  perConnection = false;
   /** Requests per second that users send while the route is open. */
   rps = 200;
   /** What the router really does with a table it is given; for planted faults. */
@@ -192,6 +194,7 @@ export class World {
         ackedGeneration: serving?.generation ?? 0,
         ...(serving ? { serving } : {}),
         inFlight: { ...this.inFlight },
+        ...(this.perConnection ? { perConnection: true as const } : {}),
         admission: { refused: 0, held: 0 },
         firstAnswerAt: { ...this.#firstAnswerAt },
         ...(this.routeTrouble ? { trouble: this.routeTrouble } : {}),

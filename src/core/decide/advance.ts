@@ -9,6 +9,7 @@ import { exitOf, START_ATTEMPTS, tail } from './health.ts';
 import { armCount } from './intent.ts';
 import { drainEnd } from './pools.ts';
 import { closeRecord, commitRelease, newRecord, pendingGates } from './release.ts';
+import { oldOnesServed } from './still-served.ts';
 
 /**
  * One step of the release, if one can be taken now.
@@ -20,6 +21,7 @@ export function advance(draft: Draft): boolean {
   if (release.phase.kind === 'aborting') return backToStable(draft);
   const stage = currentStage(draft);
   if (stage.commits) {
+    if (oldOnesServed(draft, release)) return false;
     commitRelease(draft, release);
     return true;
   }

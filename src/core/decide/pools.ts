@@ -79,6 +79,7 @@ export function drainAndStop(draft: Draft): void {
       continue;
     }
     if (isDrained(draft, id)) {
+      tellCut(draft, id);
       draft.act(`stop:${id}`, {
         kind: 'stop',
         replica: id,
@@ -110,6 +111,16 @@ function isDrained(draft: Draft, id: string): boolean {
   const end = drainEnd(draft, leaving.deadline);
   draft.wake(end);
   return draft.now >= end;
+}
+
+/** A router that only opens connections cannot close one politely: who is cut is told. */
+function tellCut(draft: Draft, id: ReplicaId): void {
+  const open = draft.router?.inFlight[id] ?? 0;
+  if (!draft.router?.perConnection || open === 0 || draft.state.pending[`stop:${id}`]) return;
+  const what = draft.router.connectionsUnseen
+    ? 'connections that cannot be seen'
+    : `${open} open connections`;
+  draft.event('Warning', 'ConnectionsCut', `${id} is stopped with ${what}: its time to drain is over`);
 }
 
 /** When a replica is stopped that still has connections open. */

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Member, PoolId, ReplicaId, RouteTable } from '../../core/model.ts';
 import type { Kube } from '../client.ts';
 import { isKubeError, KubeError } from '../error.ts';
-import { APP_LABEL, type AppName, appLabels, IN_ROUTE_LABEL, POOL_LABEL, poolObjectName } from '../names.ts';
+import {
+  APP_LABEL,
+  type AppName,
+  appLabels,
+  IN_ROUTE_LABEL,
+  LEFT_ANNOTATION,
+  POOL_LABEL,
+  poolObjectName,
+} from '../names.ts';
 import { ENDPOINT_SLICES, SERVICES, type Service } from '../network.ts';
 import type { OwnerReference } from '../types.ts';
 import { PODS } from '../workloads.ts';
@@ -84,8 +92,10 @@ export async function label(
   app: AppName,
   replicas: Iterable<ReplicaId>,
   inRoute: boolean,
+  generation?: number,
 ): Promise<void> {
-  await labelPods(kube, app, replicas, { [IN_ROUTE_LABEL]: String(inRoute) });
+  const left = inRoute || generation === undefined ? undefined : { [LEFT_ANNOTATION]: String(generation) };
+  await labelPods(kube, app, replicas, { [IN_ROUTE_LABEL]: String(inRoute) }, left);
 }
 
 export async function labelPods(
@@ -93,10 +103,12 @@ export async function labelPods(
   app: AppName,
   replicas: Iterable<ReplicaId>,
   labels: Record<string, string>,
+  annotations?: Record<string, string>,
 ): Promise<void> {
+  const metadata = { labels, ...(annotations ? { annotations } : {}) };
   for (const replica of replicas) {
     try {
-      await kube.patch(PODS, app.namespace, replica, { metadata: { labels } });
+      await kube.patch(PODS, app.namespace, replica, { metadata });
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
     }

@@ -5,6 +5,7 @@ import { createInformer, type Informer, type InformerOptions } from '../informer
 import type { AppName } from '../names.ts';
 import type { KubeObject, OwnerReference, Resource } from '../types.ts';
 import type { Carrier } from './carrier.ts';
+import { Leaving } from './leaving.ts';
 import { createClusterRouter } from './router.ts';
 import type { RouterMetrics } from './traefik.ts';
 
@@ -18,6 +19,8 @@ export interface RouterOptions {
   now: () => Ms;
   /** Counters of what carries the routes, where it has them. */
   metrics?: RouterMetrics;
+  /** Shared with other routers; absent: one of its own. */
+  leaving?: Leaving;
   logger?: { warn(what: object, text: string): void };
 }
 
@@ -36,7 +39,8 @@ export function watchRoutes<T extends KubeObject>(
 }
 
 /** Resolves once everything that is there has been seen. */
-export async function openRouter({ kube, ownerOf, now }: RouterOptions, carrier: Carrier): Promise<Router> {
-  await carrier.synced;
-  return createClusterRouter({ kube, ownerOf, now, carrier });
+export async function openRouter(options: RouterOptions, carrier: Carrier): Promise<Router> {
+  const { kube, ownerOf, now, leaving = new Leaving(options) } = options;
+  await Promise.all([carrier.synced, leaving.synced]);
+  return createClusterRouter({ kube, ownerOf, now, carrier, leaving });
 }

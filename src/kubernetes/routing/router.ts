@@ -10,6 +10,7 @@ import { appNameOf } from '../names.ts';
 import { followBeside, leaveBeside } from './beside.ts';
 import type { Carrier } from './carrier.ts';
 import { poolsOf } from './carrier.ts';
+import type { Leaving } from './leaving.ts';
 import {
   ensureServices,
   type KnownServices,
@@ -27,6 +28,8 @@ import { refuseUnsupported } from './unsupported.ts';
 
 export interface ClusterRouterOptions extends Members {
   carrier: Carrier;
+  /** Of all Apps, whatever carries their routes. */
+  leaving: Leaving;
   /** Steady time, as deadlines are given. */
   now: () => Ms;
 }
@@ -56,6 +59,7 @@ class ClusterRouter implements Router {
   readonly onChange: Router['onChange'];
   readonly #carrier: Carrier;
   readonly #options: ClusterRouterOptions;
+  readonly #leaving: Leaving;
   readonly #epoch: string = randomUUID();
   readonly #services: KnownServices = new Set();
   readonly #served = new Map<AppKey, Served>();
@@ -66,7 +70,13 @@ class ClusterRouter implements Router {
     this.#carrier = options.carrier;
     this.name = options.carrier.name;
     this.capabilities = options.carrier.capabilities;
-    this.onChange = (listener) => options.carrier.onChange(listener);
+    this.#leaving = options.leaving;
+    this.onChange = (listener) => {
+      const off = [options.carrier.onChange(listener), this.#leaving.onChange(listener)];
+      return () => {
+        for (const leave of off) leave();
+      };
+    };
   }
 
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {
@@ -92,7 +102,7 @@ class ClusterRouter implements Router {
     await this.#carrier.write(ctx, table);
     await this.#prove(ctx.app, table);
     if (this.#carrier.name !== 'service') await followBeside(this.#options.kube, app, table);
-    await label(this.#options, app, gone, false);
+    await label(this.#options, app, gone, false, table.generation);
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
     await removeServices(
       this.#options,
@@ -100,14 +110,16 @@ class ClusterRouter implements Router {
       [...poolsOf(table), ...Object.keys(table.members)],
       this.#services,
     );
+    if (this.#isPerConnection) await this.#watch(ctx.app, table, gone);
     this.#note(ctx.app, table);
   }
 
-  async drain(ctx: ActionContext, replica: ReplicaId): Promise<void> {
+  async drain(ctx: ActionContext, replica: ReplicaId, deadline: Ms): Promise<void> {
     const record = await this.#carrier.readLive(ctx.app, undefined);
     refuseStale(ctx, record?.table.generation ?? 0, record);
     const app = appNameOf(ctx.app);
     await label(this.#options, app, [replica], false);
+    this.#leaving.drain(ctx.app, replica, deadline);
     if (record)
       await untilEndpoints(this.#options, app, record.table, { gone: new Set([replica]), fresh: new Set() });
   }
@@ -140,7 +152,9 @@ class ClusterRouter implements Router {
       countsAnswers: true,
       ackedGeneration: followed && !this.#isUnproved(served, table) ? table.generation : table.generation - 1,
       serving: table,
-      inFlight: {},
+      inFlight: await this.#leaving.inFlight(app, this.#isPerConnection),
+      ...(this.#isPerConnection ? { perConnection: true as const } : {}),
+      ...(this.#isPerConnection && this.#leaving.unseen(app) ? { connectionsUnseen: true as const } : {}),
       admission: { refused: 0, held: 0 },
       firstAnswerAt: served.firstAnswerAt,
       ...(trouble ? { trouble } : {}),
@@ -173,11 +187,24 @@ class ClusterRouter implements Router {
   async close(): Promise<void> {
     this.#closing.abort(new Error(`the router ${this.name} is closed`));
     this.#carrier.close();
+    this.#leaving.close();
   }
 
   /** What carries requests is the cluster's: it is not ours to end. */
   shutdown(): Promise<void> {
     return this.close();
+  }
+
+  /** A Service chooses once for each connection; what reads requests chooses for each of them. */
+  get #isPerConnection(): boolean {
+    return this.#carrier.name === 'service';
+  }
+
+  /** Who left is looked into at once: that nobody is connected any more is what ends the release. */
+  async #watch(app: AppKey, table: RouteTable, gone: Iterable<ReplicaId>): Promise<void> {
+    const { port } = table.front.cluster ?? {};
+    if (port === undefined) return;
+    for (const replica of gone) await this.#leaving.watch(app, replica, table.generation, port);
   }
 
   /** A table that this process is about to prove is not served yet, whatever its status says. */
