@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerOf } from '../../adoption/found.ts';
 import type { AdoptionPlan, AdoptionStep } from '../../adoption/plan.ts';
 import { markOf, TAKEN_ANNOTATION } from '../../adoption/taken.ts';
@@ -31,7 +30,7 @@ import {
   REPLICA_SETS,
 } from '../../kubernetes/workloads.ts';
 import { ACTOR_ANNOTATION } from '../intake.ts';
-import { given, live, podsOfSet, withoutNames } from './objects.ts';
+import { given, live, podsOfSet, until, untilObserved, withoutNames } from './objects.ts';
 
 interface Adopting {
   kube: Kube;
@@ -68,13 +67,14 @@ async function pause({ kube, plan }: Adopting): Promise<void> {
   const set = await live(kube, REPLICA_SETS, namespace, plan.replicaSet);
   // Between the look and now somebody may have begun a rollout.
   refuseChanged(plan, found.spec.template, set.spec.template);
-  await kube.patch(DEPLOYMENTS, namespace, deployment, {
+  const { metadata } = await kube.patch(DEPLOYMENTS, namespace, deployment, {
     metadata: {
       resourceVersion: found.metadata.resourceVersion,
       labels: { [ADOPTED_LABEL]: plan.app },
     },
     spec: { paused: true },
   });
+  await untilObserved(kube, namespace, deployment, metadata.generation ?? 0);
 }
 
 /** @throws OperatingError E_ADOPTION_REFUSED */
@@ -187,22 +187,15 @@ async function handOver({ kube, plan }: Adopting): Promise<void> {
   await untilSeen(kube, plan);
 }
 
-const LOOK_EVERY_MS = 50;
-const MOST_LOOKS = 600;
-
 /** Both Deployments have been looked at by who runs them: the old one has nothing, the new one has the pods. */
-async function untilSeen(kube: Kube, plan: AdoptionPlan): Promise<void> {
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+async function untilSeen(kube: Kube, { namespace, deployment, pool: name }: AdoptionPlan): Promise<void> {
+  await until(async () => {
     const [old, pool] = await Promise.all([
-      live(kube, DEPLOYMENTS, plan.namespace, plan.deployment),
-      live(kube, DEPLOYMENTS, plan.namespace, plan.pool),
+      live(kube, DEPLOYMENTS, namespace, deployment),
+      live(kube, DEPLOYMENTS, namespace, name),
     ]);
-    if ((old.status?.replicas ?? 0) === 0 && (pool.status?.replicas ?? 0) === pool.spec.replicas) return;
-    await sleep(LOOK_EVERY_MS);
-  }
-  throw new OperatingError('E_CLUSTER_STALLED', `Deployment ${plan.pool} does not take over the pods`, {
-    hint: 'see that kube-controller-manager runs; then run the same command again',
-  });
+    return (old.status?.replicas ?? 0) === 0 && (pool.status?.replicas ?? 0) === pool.spec.replicas;
+  }, `Deployment ${name} does not take over the pods`);
 }
 
 async function labelAll({ kube, plan }: Adopting): Promise<void> {

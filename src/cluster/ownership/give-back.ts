@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerOf, type RolledDeployment } from '../../adoption/found.ts';
 import type { FoundApp, GiveBackPlan, GiveBackStep } from '../../adoption/give-back.ts';
 import { OperatingError } from '../../core/errors.ts';
@@ -28,7 +27,7 @@ import {
   REPLICA_SETS,
   SECRETS,
 } from '../../kubernetes/workloads.ts';
-import { givenOf, live, podsOfSet, withoutNames } from './objects.ts';
+import { givenOf, live, podsOfSet, until, untilObserved, withoutNames } from './objects.ts';
 
 const CONTENT_LABEL = 'crossfade.dev/content';
 
@@ -113,10 +112,15 @@ const STEPS: Record<GiveBackStep['kind'], (giving: GivingBack, name: string) => 
   app: removeApp,
 };
 
-/** A Deployment without an App is swept away otherwise. One that is gone already has been given back. */
+/** It is paused, and kept: a Deployment without an App is swept away otherwise. One that is gone already has been given back. */
 async function keep({ kube, plan }: GivingBack): Promise<void> {
   if (!(await kube.get(DEPLOYMENTS, plan.namespace, plan.pool))) return;
-  await annotate(kube, DEPLOYMENTS, plan.namespace, plan.pool, { [KEEP_ANNOTATION]: 'being given back' });
+  const { metadata } = await kube.patch(DEPLOYMENTS, plan.namespace, plan.pool, {
+    metadata: { annotations: { [KEEP_ANNOTATION]: 'being given back' } },
+    // One that is not paused starts other pods when its own are taken.
+    spec: { paused: true },
+  });
+  await untilObserved(kube, plan.namespace, plan.pool, metadata.generation ?? 0);
 }
 
 async function annotate<T extends KubeObject>(
@@ -212,19 +216,6 @@ async function handOver({ kube, plan }: GivingBack): Promise<void> {
 
 function updatedOf({ status }: RolledDeployment): number {
   return status?.updatedReplicas ?? 0;
-}
-
-const LOOK_EVERY_MS = 100;
-const MOST_LOOKS = 1_200;
-
-async function until(isDone: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    if (await isDone()) return;
-    await sleep(LOOK_EVERY_MS);
-  }
-  throw new OperatingError('E_CLUSTER_STALLED', otherwise, {
-    hint: 'see that kube-controller-manager runs; then run the same command again',
-  });
 }
 
 /** Its pods have labels that the Service's own selector may select: they are gone before it is put back. */

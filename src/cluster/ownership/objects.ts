@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerOf } from '../../adoption/found.ts';
+import { OperatingError } from '../../core/errors.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
 import { GIVEN_ANNOTATION } from '../../kubernetes/names.ts';
 import type { KubeObject, Resource } from '../../kubernetes/types.ts';
-import { PODS, type Pod, type ReplicaSet } from '../../kubernetes/workloads.ts';
+import { DEPLOYMENTS, PODS, type Pod, type ReplicaSet } from '../../kubernetes/workloads.ts';
 
 /** @throws KubeError E_CLUSTER_NOT_FOUND */
 export async function live<T extends KubeObject>(
@@ -42,4 +44,30 @@ export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined
 /** A merge patch that removes these names. */
 export function withoutNames(fields: Record<string, string>): Record<string, null> {
   return Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
+}
+
+const LOOK_EVERY_MS = 100;
+const MOST_LOOKS = 1_200;
+
+/** What was written is known to who runs Deployments: its next look at a ReplicaSet is with that in mind. */
+export async function untilObserved(
+  kube: Kube,
+  namespace: string,
+  name: string,
+  generation: number,
+): Promise<void> {
+  await until(async () => {
+    const { status } = await live(kube, DEPLOYMENTS, namespace, name);
+    return (status?.observedGeneration ?? 0) >= generation;
+  }, `Deployment ${name} is not looked at`);
+}
+
+export async function until(isDone: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    if (await isDone()) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+  throw new OperatingError('E_CLUSTER_STALLED', otherwise, {
+    hint: 'see that kube-controller-manager runs; then run the same command again',
+  });
 }
