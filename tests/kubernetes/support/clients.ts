@@ -10,6 +10,8 @@ export interface ClientsOptions {
   connections: Connections;
   headers?: Record<string, string>;
   clients?: number;
+  /** Kept connections are closed by the client after so many requests; absent: never. */
+  renewAfter?: number;
 }
 
 export interface Tally {
@@ -54,13 +56,20 @@ export function startClients(options: ClientsOptions): Clients {
 }
 
 async function useService(
-  { url, connections, headers = {} }: ClientsOptions,
+  { url, connections, headers = {}, renewAfter = Number.POSITIVE_INFINITY }: ClientsOptions,
   tally: Tally,
   state: { stopped: boolean },
 ): Promise<void> {
-  const agent = connections === 'kept' ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
-  const options = { headers, timeoutMs: TIMEOUT_MS, ...(agent === undefined ? {} : { agent }) };
-  while (!state.stopped) {
+  const connect = () =>
+    connections === 'kept' ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
+  let agent = connect();
+  for (let sent = 1; !state.stopped; sent += 1) {
+    if (sent % renewAfter === 0) {
+      // Between two requests of its own: nobody loses anything.
+      agent?.destroy();
+      agent = connect();
+    }
+    const options = { headers, timeoutMs: TIMEOUT_MS, ...(agent === undefined ? {} : { agent }) };
     const outcome = await attempt(url, options);
     tally.requests += 1;
     const { answer, failure } = outcome;
