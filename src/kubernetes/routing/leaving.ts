@@ -63,6 +63,11 @@ export class Leaving {
     this.synced = this.#pods.synced;
   }
 
+  /** Our own writes, as the server answered them. */
+  saw(pods: readonly Pod[]): void {
+    for (const pod of pods) if (pod.metadata.labels?.[IN_ROUTE_LABEL] === 'false') this.#pods.saw(pod);
+  }
+
   /** Puts a watcher beside the pod; harmless when there is one. What fails is told once, and then nobody looks. */
   async watch(app: AppKey, replica: ReplicaId, left: number, port: number): Promise<void> {
     const { kube, watcherImage, logger } = this.#options;
@@ -71,7 +76,7 @@ export class Leaving {
     const pod = await kube.get(PODS, namespace, replica);
     if (!pod || pod.metadata.deletionTimestamp !== undefined || hasWatcher(pod, String(left))) return;
     try {
-      await kube.request({
+      const watched = await kube.request<Pod>({
         method: 'PATCH',
         path: pathOf(PODS, namespace, replica, 'ephemeralcontainers'),
         query: { fieldManager: FIELD_MANAGER },
@@ -79,6 +84,7 @@ export class Leaving {
         body: { spec: { ephemeralContainers: [watcherContainer(String(left), watcherImage, port)] } },
         doing: `looking for open connections of pod ${replica} in ${namespace}`,
       });
+      this.saw([watched]);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.#failed.add(pod.metadata.uid ?? '');

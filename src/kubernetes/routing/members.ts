@@ -13,7 +13,7 @@ import {
 } from '../names.ts';
 import { ENDPOINT_SLICES, SERVICES, type Service } from '../network.ts';
 import type { OwnerReference } from '../types.ts';
-import { PODS } from '../workloads.ts';
+import { PODS, type Pod } from '../workloads.ts';
 import { poolsOf } from './carrier.ts';
 
 /** Who is in the route: a Service per pool, and a label that takes single pods out of it. */
@@ -86,16 +86,19 @@ export function membersOf(table: RouteTable | undefined): Map<ReplicaId, PoolId>
   );
 }
 
-/** Puts pods into the route, or takes them out of it; the pods stay with their Deployment. Gone ones are let be. */
+/**
+ * Puts pods into the route, or takes them out of it; the pods stay with their Deployment. Gone ones are let be.
+ * @returns the pods as they are then
+ */
 export async function label(
   { kube }: Members,
   app: AppName,
   replicas: Iterable<ReplicaId>,
   inRoute: boolean,
   generation?: number,
-): Promise<void> {
+): Promise<Pod[]> {
   const left = inRoute || generation === undefined ? undefined : { [LEFT_ANNOTATION]: String(generation) };
-  await labelPods(kube, app, replicas, { [IN_ROUTE_LABEL]: String(inRoute) }, left);
+  return labelPods(kube, app, replicas, { [IN_ROUTE_LABEL]: String(inRoute) }, left);
 }
 
 export async function labelPods(
@@ -104,15 +107,17 @@ export async function labelPods(
   replicas: Iterable<ReplicaId>,
   labels: Record<string, string>,
   annotations?: Record<string, string>,
-): Promise<void> {
+): Promise<Pod[]> {
+  const labelled: Pod[] = [];
   const metadata = { labels, ...(annotations ? { annotations } : {}) };
   for (const replica of replicas) {
     try {
-      await kube.patch(PODS, app.namespace, replica, { metadata });
+      labelled.push(await kube.patch(PODS, app.namespace, replica, { metadata }));
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
     }
   }
+  return labelled;
 }
 
 /** Of all pods of the App, those that the label keeps out of the route. */

@@ -102,7 +102,8 @@ class ClusterRouter implements Router {
     await this.#carrier.write(ctx, table);
     await this.#prove(ctx.app, table);
     if (this.#carrier.name !== 'service') await followBeside(this.#options.kube, app, table);
-    await label(this.#options, app, gone, false, table.generation);
+    // Seen at once: until the watch tells of it, nobody would be known to be on these pods.
+    this.#leaving.saw(await label(this.#options, app, gone, false, table.generation));
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
     await removeServices(
       this.#options,
@@ -118,7 +119,7 @@ class ClusterRouter implements Router {
     const record = await this.#carrier.readLive(ctx.app, undefined);
     refuseStale(ctx, record?.table.generation ?? 0, record);
     const app = appNameOf(ctx.app);
-    await label(this.#options, app, [replica], false);
+    this.#leaving.saw(await label(this.#options, app, [replica], false));
     this.#leaving.drain(ctx.app, replica, deadline);
     if (record)
       await untilEndpoints(this.#options, app, record.table, { gone: new Set([replica]), fresh: new Set() });

@@ -71,6 +71,14 @@ test('a pod that is looked into is in flight with what its watcher says, and unt
   assert.equal(made.unseen(APP), false);
 });
 
+test('a pod that has just left is known before the watch tells of it', async (t) => {
+  const { made } = await leaving(t, answers([]));
+  assert.deepEqual(await made.inFlight(APP, true), {});
+  const left = pod('left', {});
+  made.saw([{ ...left, metadata: { ...left.metadata, resourceVersion: '12' } }]);
+  assert.deepEqual(await made.inFlight(APP, true), { left: 1 });
+});
+
 test('a watcher of an earlier leaving says nothing about this one', async (t) => {
   const before = { ...watched({ terminated: { exitCode: 0 } }), annotations: { 'crossfade.dev/left': '9' } };
   const { made } = await leaving(t, answers([pod('back', before)]));
