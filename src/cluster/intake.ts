@@ -1,3 +1,4 @@
+import { TAKEN_ANNOTATION } from '../adoption/taken.ts';
 import { OperatingError } from '../core/errors.ts';
 import type { AppKey, AppObject, Ms, Revision, RunSpec } from '../core/model.ts';
 import { HASH_VERSION, revisionIdOf } from '../core/revision.ts';
@@ -112,7 +113,7 @@ function readSpec(app: AppKey, { labels, annotations, spec }: WantedApp): AppSpe
 function ourAnnotations(annotations: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(annotations).filter(
-      ([name]) => !name.includes('kubernetes.io/') && name !== ACTOR_ANNOTATION,
+      ([name]) => !name.includes('kubernetes.io/') && name !== ACTOR_ANNOTATION && name !== TAKEN_ANNOTATION,
     ),
   );
 }

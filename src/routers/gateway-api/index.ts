@@ -9,6 +9,7 @@ import {
   type AppName,
   appLabels,
   appNameOf,
+  GIVEN_ANNOTATION,
   poolObjectName,
   shortened,
 } from '../../kubernetes/names.ts';
@@ -90,6 +91,7 @@ class GatewayApi implements Carrier {
       const { name = '', labels } = route.metadata;
       if (labels?.[APP_LABEL] === app.name) await kube.delete(HTTP_ROUTES, app.namespace, name);
       else {
+        await this.#giveBack(app, route);
         const annotations = { [recordAnnotation(app.name)]: null };
         this.#routes.saw(await kube.patch(HTTP_ROUTES, app.namespace, name, { metadata: { annotations } }));
       }
@@ -216,6 +218,25 @@ class GatewayApi implements Carrier {
     if (preview === undefined) await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
   }
 
+  /** A rule that was adopted leads where it led before. */
+  async #giveBack(app: AppName, route: HttpRoute): Promise<void> {
+    const given = givenRule(route, app);
+    if (!given) return;
+    const { name = '', resourceVersion } = route.metadata;
+    await this.#options.kube.request({
+      method: 'PATCH',
+      path: pathOf(HTTP_ROUTES, app.namespace, name),
+      query: { fieldManager: FIELD_MANAGER },
+      contentType: 'application/json-patch+json',
+      body: [
+        { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+        { op: 'replace', path: `/spec/rules/${given.rule}/backendRefs`, value: given.backendRefs },
+        { op: 'remove', path: `/metadata/annotations/${GIVEN_ANNOTATION.replaceAll('/', '~1')}` },
+      ],
+      doing: `giving HTTPRoute ${name} back in ${app.namespace}`,
+    });
+  }
+
   /** A route of its own beside a shared one: of that only one rule's backends are ours. */
   async #writePreview(
     app: AppName,
@@ -336,6 +357,19 @@ function noRule(app: AppName, table: RouteTable): OperatingError {
 
 function appKeysOn(route: HttpRoute): AppKey[] {
   return appsOn(route).map((app) => `${route.metadata.namespace}/${app}`);
+}
+
+/** What a rule said before the App had adopted it. */
+function givenRule(
+  { metadata, spec }: HttpRoute,
+  app: AppName,
+): { rule: number; backendRefs: BackendRef[] } | undefined {
+  const text = metadata.annotations?.[GIVEN_ANNOTATION];
+  if (text === undefined) return undefined;
+  const given = JSON.parse(text) as { app?: string; rule?: number; backendRefs?: BackendRef[] };
+  const { rule, backendRefs } = given;
+  if (given.app !== app.name || rule === undefined || !backendRefs || !spec.rules?.[rule]) return undefined;
+  return { rule, backendRefs };
 }
 
 function previewName({ name }: AppName): string {
