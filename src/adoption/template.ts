@@ -43,18 +43,31 @@ export function takenFrom(template: PodTemplate, name?: string): TakenTemplate |
         // What a pod has when nothing is said: an App's own pods go without.
         enableServiceLinks: true,
         ...spec,
-        containers: containers.map((one) => (one === own ? withOwnEnd(rest as Container) : one)),
+        containers: containers.map((one) => (one === own ? withOwnHandlers(rest as Container) : one)),
       },
     },
     terminationGracePeriodSeconds: Number(terminationGracePeriodSeconds),
   };
 }
 
-/** An end that the image's owner wrote takes the place of ours: a pod with two of them is refused. */
-function withOwnEnd(container: Container): Container {
+/** Each of them may say one way only: what the owner wrote takes the place of ours, or the pod is refused for having two. */
+function withOwnHandlers(container: Container): Container {
   const { lifecycle } = container;
-  if (!lifecycle?.preStop) return container;
-  return { ...container, lifecycle: { ...lifecycle, preStop: { ...lifecycle.preStop, $patch: 'replace' } } };
+  const probes = PROBES.flatMap((name) => {
+    const probe = container[name];
+    return probe === undefined ? [] : [[name, replacing(probe as Json)] as const];
+  });
+  return {
+    ...container,
+    ...Object.fromEntries(probes),
+    ...(lifecycle?.preStop ? { lifecycle: { ...lifecycle, preStop: replacing(lifecycle.preStop) } } : {}),
+  };
+}
+
+const PROBES = ['readinessProbe', 'livenessProbe', 'startupProbe'] as const;
+
+function replacing(field: Json): Json {
+  return { ...field, $patch: 'replace' };
 }
 
 /** The template as its users wrote it: without what Crossfade, or the Deployment, has added. */
