@@ -78,7 +78,12 @@ export async function site(
   ]);
   const objects = objectsIn(printed.stdout);
   const deployment = objects.find(({ kind }) => kind === 'Deployment');
-  await cluster.apply(...objects.filter((object) => object !== deployment));
+  for (const object of objects.filter((one) => one !== deployment)) {
+    // Rights elsewhere are applied there: kubectl takes one namespace at a time.
+    const home = object.metadata.namespace ?? namespace;
+    const apply = ['apply', '--server-side', '--namespace', home, '-f', '-'];
+    await cluster.kubectl(apply, JSON.stringify(object));
+  }
   t.after(() => removeRights(cluster, objects));
   await cluster.kubectl([
     'wait',
