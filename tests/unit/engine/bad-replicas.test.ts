@@ -221,7 +221,10 @@ it('a replica that finds its port taken is started on another one, and that is n
     stranger.listen(Number(before.address?.split(':')[1]), '127.0.0.1', resolve),
   );
   t.after(() => stranger.close());
-  writeFileSync(path.join(made.stateDir, 'data/default/shop/go'), '');
+  const data = path.join(made.stateDir, 'data/default/shop');
+  // It has its port before its folder.
+  mkdirSync(data, { recursive: true });
+  writeFileSync(path.join(data, 'go'), '');
   const ready = await untilOne(made, 'it is ready', (one) => one.ready);
   assert.notEqual(ready.address, before.address);
   assert.deepEqual([ready.restarts, ready.lastExit], [0, undefined]);
