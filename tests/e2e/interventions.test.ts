@@ -174,11 +174,13 @@ const INTERVENTIONS: Record<What, Intervention> = {
   async reject(scene) {
     const { moment, driver, site } = scene;
     if (moment.stands === 'goesBack') return assertThird(scene, ['aborted', 'promoted'], 3);
-    await assertThird(scene, ['promoted'], 2);
-    const events = await site.lab.events(site.name);
-    assert.ok(events.some(({ reason }) => reason === 'RevisionRejected'));
-    // It is what the App file asks for: once there is room, a person lets it in.
-    assert.equal((await driver.command('retry')).result, 'done');
+    const { generation } = (await site.view()).metadata;
+    await assert.rejects(driver.apply(3), { code: 'E_RELEASE_RUNNING' });
+    assert.equal((await site.view()).metadata.generation, generation, 'something of it was stored');
+    await liftHolds(scene);
+    await untilVerdicts(scene, ['promoted'], 2);
+    // Once there is room it is taken.
+    await driver.apply(3);
     await untilVerdicts(scene, ['promoted', 'promoted'], 3);
   },
 
