@@ -20,8 +20,6 @@ import {
   PORT_ANNOTATION,
 } from '../../kubernetes/names.ts';
 import { HTTP_ROUTES, SERVICES } from '../../kubernetes/network.ts';
-import { untilBehind } from '../../kubernetes/routing/members.ts';
-import type { OwnerReference } from '../../kubernetes/types.ts';
 import {
   DEPLOYMENTS,
   type Deployment,
@@ -30,7 +28,16 @@ import {
   REPLICA_SETS,
 } from '../../kubernetes/workloads.ts';
 import { ACTOR_ANNOTATION } from '../intake.ts';
-import { given, live, podsOfSet, until, untilObserved, withoutNames } from './objects.ts';
+import {
+  controlledBy,
+  given,
+  live,
+  podsOfSet,
+  until,
+  untilLeadsTo,
+  untilObserved,
+  withoutNames,
+} from './objects.ts';
 
 interface Adopting {
   kube: Kube;
@@ -166,20 +173,11 @@ async function handOver({ kube, plan }: Adopting): Promise<void> {
   const pool = await live(kube, DEPLOYMENTS, namespace, plan.pool);
   const set = await live(kube, REPLICA_SETS, namespace, replicaSet);
   if (controllerOf(set)?.uid !== pool.metadata.uid) {
-    const { uid = '', name = '' } = pool.metadata;
-    const owner: OwnerReference = {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      name,
-      uid,
-      controller: true,
-      blockOwnerDeletion: true,
-    };
     await kube.patch(REPLICA_SETS, namespace, replicaSet, {
       metadata: {
         resourceVersion: set.metadata.resourceVersion,
         labels: poolLabels(plan),
-        ownerReferences: [owner],
+        ownerReferences: [controlledBy(DEPLOYMENTS, pool)],
       },
       spec: { template: { metadata: { labels: podLabels(plan), annotations: containerNote(plan) } } },
     });
@@ -208,7 +206,7 @@ async function labelAll({ kube, plan }: Adopting): Promise<void> {
 
 async function pin({ kube, plan }: Adopting): Promise<void> {
   if (!plan.service) return;
-  const { namespace, replicaSet } = plan;
+  const { namespace } = plan;
   const { name } = plan.service;
   const service = await live(kube, SERVICES, namespace, name);
   const { annotations = {} } = service.metadata;
@@ -221,14 +219,7 @@ async function pin({ kube, plan }: Adopting): Promise<void> {
       },
       spec: { selector: { ...withoutNames(selector), ...podLabels(plan) } },
     });
-  const set = await live(kube, REPLICA_SETS, namespace, replicaSet);
-  const pods = await podsOfSet(kube, set);
-  await untilBehind(
-    kube,
-    { namespace, name: plan.app },
-    name,
-    new Set(pods.map(({ metadata }) => metadata.name ?? '')),
-  );
+  await untilLeadsTo(kube, plan, name);
 }
 
 async function remember({ kube, plan }: Adopting): Promise<void> {
@@ -262,15 +253,7 @@ async function makeApp({ kube, plan, actor }: Adopting): Promise<void> {
 
 async function own({ kube, plan }: Adopting): Promise<void> {
   const app = await live(kube, APPS, plan.namespace, plan.app);
-  const owner: OwnerReference = {
-    apiVersion: APPS.apiVersion,
-    kind: APPS.kind,
-    name: plan.app,
-    uid: app.metadata.uid ?? '',
-    controller: true,
-    blockOwnerDeletion: true,
-  };
   await kube.patch(DEPLOYMENTS, plan.namespace, plan.pool, {
-    metadata: { ownerReferences: [owner], annotations: { [KEEP_ANNOTATION]: null } },
+    metadata: { ownerReferences: [controlledBy(APPS, app)], annotations: { [KEEP_ANNOTATION]: null } },
   });
 }

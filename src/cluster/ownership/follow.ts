@@ -1,13 +1,13 @@
 import { takeOver } from '../../adoption/taken.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey } from '../../core/model.ts';
-import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
+import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
 import { createInformer } from '../../kubernetes/informer.ts';
 import { ADOPTED_LABEL, RELEASED_ANNOTATION } from '../../kubernetes/names.ts';
-import { pathOf } from '../../kubernetes/types.ts';
 import { DEPLOYMENTS } from '../../kubernetes/workloads.ts';
 import { createWork } from '../work.ts';
+import { jsonPatch } from './objects.ts';
 
 export interface FollowOptions {
   kube: Kube;
@@ -93,14 +93,7 @@ async function follow(
   }
   const patch = takeOver(app, deployment);
   if (!patch) return 'done';
-  await kube.request({
-    method: 'PATCH',
-    path: pathOf(APPS, namespace, appName),
-    query: { fieldManager: FIELD_MANAGER },
-    contentType: 'application/json-patch+json',
-    body: patch,
-    doing: `changing App ${appName} in ${namespace}`,
-  });
+  await jsonPatch(kube, APPS, namespace, appName, patch);
   log.info({ app: key }, `Deployment ${name} was changed: taken over`);
   return 'done';
 }

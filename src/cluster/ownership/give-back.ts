@@ -3,7 +3,6 @@ import type { FoundApp, GiveBackPlan, GiveBackStep } from '../../adoption/give-b
 import { OperatingError } from '../../core/errors.ts';
 import type { AppState } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
-import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
 import {
   ADOPTED_LABEL,
@@ -16,9 +15,8 @@ import {
   RELEASED_ANNOTATION,
 } from '../../kubernetes/names.ts';
 import { type BackendRef, HTTP_ROUTES, SERVICES } from '../../kubernetes/network.ts';
-import { untilBehind } from '../../kubernetes/routing/members.ts';
 import { recordAnnotation } from '../../kubernetes/routing/record.ts';
-import { type KubeObject, type OwnerReference, pathOf, type Resource } from '../../kubernetes/types.ts';
+import type { KubeObject, Resource } from '../../kubernetes/types.ts';
 import {
   CONFIG_MAPS,
   DEPLOYMENTS,
@@ -27,7 +25,17 @@ import {
   REPLICA_SETS,
   SECRETS,
 } from '../../kubernetes/workloads.ts';
-import { givenOf, live, podsOfSet, until, untilObserved, withoutNames } from './objects.ts';
+import {
+  controlledBy,
+  givenOf,
+  jsonPatch,
+  live,
+  podsOfSet,
+  until,
+  untilLeadsTo,
+  untilObserved,
+  withoutNames,
+} from './objects.ts';
 
 const CONTENT_LABEL = 'crossfade.dev/content';
 
@@ -154,43 +162,17 @@ async function template({ kube, plan }: GivingBack): Promise<void> {
   ]);
 }
 
-async function jsonPatch<T extends KubeObject>(
-  kube: Kube,
-  resource: Resource<T>,
-  namespace: string,
-  name: string,
-  body: object[],
-): Promise<T> {
-  return kube.request<T>({
-    method: 'PATCH',
-    path: pathOf(resource, namespace, name),
-    query: { fieldManager: FIELD_MANAGER },
-    contentType: 'application/json-patch+json',
-    body,
-    doing: `changing ${resource.kind} ${name} in ${namespace}`,
-  });
-}
-
 async function handOver({ kube, plan }: GivingBack): Promise<void> {
   const { namespace, replicaSet, isOriginal } = plan;
   const deployment = await live(kube, DEPLOYMENTS, namespace, plan.deployment);
   const set = await live(kube, REPLICA_SETS, namespace, replicaSet);
-  const { uid = '', name = '' } = deployment.metadata;
-  if (controllerOf(set)?.uid !== uid) {
-    const owner: OwnerReference = {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      name,
-      uid,
-      controller: true,
-      blockOwnerDeletion: true,
-    };
+  if (controllerOf(set)?.uid !== deployment.metadata.uid) {
     const ours = { [APP_LABEL]: null, [POOL_LABEL]: null };
     await kube.patch(REPLICA_SETS, namespace, replicaSet, {
       metadata: {
         resourceVersion: set.metadata.resourceVersion,
         labels: { ...plan.selector, ...(isOriginal ? ours : {}) },
-        ownerReferences: [owner],
+        ownerReferences: [controlledBy(DEPLOYMENTS, deployment)],
       },
       // The Deployment takes it for its own when both say the same.
       ...(isOriginal
@@ -245,14 +227,7 @@ async function unpin({ kube, plan }: GivingBack): Promise<void> {
     metadata: { resourceVersion: service.metadata.resourceVersion, annotations },
     spec: { selector: { ...withoutNames(service.spec.selector ?? {}), ...selector } },
   });
-  const set = await live(kube, REPLICA_SETS, namespace, plan.replicaSet);
-  const pods = await podsOfSet(kube, set);
-  await untilBehind(
-    kube,
-    { namespace, name: plan.app },
-    name,
-    new Set(pods.map(({ metadata }) => metadata.name ?? '')),
-  );
+  await untilLeadsTo(kube, plan, name);
 }
 
 async function route({ kube, plan }: GivingBack): Promise<void> {

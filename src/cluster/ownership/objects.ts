@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerOf } from '../../adoption/found.ts';
 import { OperatingError } from '../../core/errors.ts';
-import type { Kube } from '../../kubernetes/client.ts';
+import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
 import { GIVEN_ANNOTATION } from '../../kubernetes/names.ts';
-import type { KubeObject, Resource } from '../../kubernetes/types.ts';
-import { DEPLOYMENTS, PODS, type Pod, type ReplicaSet } from '../../kubernetes/workloads.ts';
+import { untilBehind } from '../../kubernetes/routing/members.ts';
+import { type KubeObject, type OwnerReference, pathOf, type Resource } from '../../kubernetes/types.ts';
+import { DEPLOYMENTS, PODS, type Pod, REPLICA_SETS, type ReplicaSet } from '../../kubernetes/workloads.ts';
 
 /** @throws KubeError E_CLUSTER_NOT_FOUND */
 export async function live<T extends KubeObject>(
@@ -26,6 +27,42 @@ export async function podsOfSet(kube: Kube, { metadata }: ReplicaSet): Promise<P
   return pods.filter(
     (pod) => controllerOf(pod)?.uid === metadata.uid && pod.metadata.deletionTimestamp === undefined,
   );
+}
+
+/** Makes an object the one controller of what names it as an owner. */
+export function controlledBy<T extends KubeObject>(
+  { apiVersion, kind }: Resource<T>,
+  { metadata: { name = '', uid = '' } }: KubeObject,
+): OwnerReference {
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+/** Resolves when the Service leads to the pods of the ReplicaSet, and to no others. */
+export async function untilLeadsTo(
+  kube: Kube,
+  { namespace, app, replicaSet }: { namespace: string; app: string; replicaSet: string },
+  service: string,
+): Promise<void> {
+  const pods = await podsOfSet(kube, await live(kube, REPLICA_SETS, namespace, replicaSet));
+  const names = new Set(pods.map(({ metadata }) => metadata.name ?? ''));
+  await untilBehind(kube, { namespace, name: app }, service, names);
+}
+
+export async function jsonPatch<T extends KubeObject>(
+  kube: Kube,
+  resource: Resource<T>,
+  namespace: string,
+  name: string,
+  body: readonly object[],
+): Promise<T> {
+  return kube.request<T>({
+    method: 'PATCH',
+    path: pathOf(resource, namespace, name),
+    query: { fieldManager: FIELD_MANAGER },
+    contentType: 'application/json-patch+json',
+    body,
+    doing: `changing ${resource.kind} ${name} in ${namespace}`,
+  });
 }
 
 /** What an object was before an App took it over, for that App to give back. */
