@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { failedOf, startClients } from './support/clients.ts';
+import { type Site, site } from './support/controller.ts';
 import { deployment, httpRoute, service } from './support/objects.ts';
-import { type Place, place } from './support/place.ts';
 import { answers, hostOf, ROUTER, serviceUrl, settled } from './support/settle.ts';
 
 /** Whoever is put beside old pods has to have node in its PATH; this one has. */
@@ -58,7 +58,7 @@ for (const { via, flags, strategy } of VIAS) {
   test(`a Deployment is adopted behind ${via}, released by ${strategy}, and given back: no pod is restarted, nothing is lost`, async (t) => {
     const cluster = await ownCluster(t);
     if (cluster === undefined) return;
-    const at = await place(t, cluster);
+    const at = await site(t, cluster);
     await at.startController();
     await existing(cluster);
     const headers = hostOf(cluster);
@@ -136,7 +136,7 @@ for (const { via, flags, strategy } of VIAS) {
 test('what was adopted is given back as it came, without a label of ours, when no release was made', async (t) => {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
-  const at = await place(t, cluster);
+  const at = await site(t, cluster);
   await at.startController();
   await existing(cluster);
   const before = await podsOf(cluster);
@@ -169,7 +169,7 @@ test('what was adopted is given back as it came, without a label of ours, when n
 test('a Deployment in the middle of a rollout is not adopted, and nothing is changed', async (t) => {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
-  const at = await place(t, cluster);
+  const at = await site(t, cluster);
   await existing(cluster);
   await cluster.kubectl(['set', 'image', 'deployment/shop', 'app=localhost/service:bad-never-ready']);
   await waitFor(async () => (await podsOf(cluster)).length > REPLICAS, {
@@ -187,7 +187,7 @@ function field(cluster: OwnTestCluster, object: string, path: string): Promise<s
 }
 
 /** The pods of the stable pool, as podsOf() tells them. */
-async function servingPods(cluster: OwnTestCluster, at: Place): Promise<string[]> {
+async function servingPods(cluster: OwnTestCluster, at: Site): Promise<string[]> {
   await at.until('status.ready', `${REPLICAS}/${REPLICAS}`);
   const names = (await cluster.kubectl(['get', 'pods', '-l', 'crossfade.dev/in-route=true', '-o', 'name']))
     .trim()

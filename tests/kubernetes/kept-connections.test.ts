@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { failedOf, startClients } from './support/clients.ts';
-import { place, routed } from './support/place.ts';
+import { routed, site } from './support/controller.ts';
 import { serviceUrl } from './support/settle.ts';
 
 /** Puts watchers of this image beside old pods: it has node in its PATH, which is all that they need. */
@@ -22,7 +22,7 @@ for (const suffix of ['', '-after-2s']) {
   test(`a switch by selector waits for kept connections, and cuts none: image service:v1${suffix}`, async (t) => {
     const cluster = await ownCluster(t);
     if (cluster === undefined) return;
-    const at = await place(t, cluster);
+    const at = await site(t, cluster);
     await at.startController();
     const app = (version: string) =>
       routed(cluster, {
@@ -67,7 +67,7 @@ for (const suffix of ['', '-after-2s']) {
 test('where nobody can look inside, that is said, and old pods have their time to drain', async (t) => {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
-  const at = await place(t, cluster);
+  const at = await site(t, cluster);
   process.env.CROSSFADE_IMAGE = 'localhost/none:1';
   t.after(() => {
     process.env.CROSSFADE_IMAGE = 'localhost/service:v1';

@@ -7,13 +7,14 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import {
+  answersOf,
   type Clients,
   type ClientsOptions,
   describeFailures,
   failedOf,
   startClients,
 } from './support/clients.ts';
-import { type Place, place, type RouterName, routed } from './support/place.ts';
+import { type RouterName, routed, type Site, site } from './support/controller.ts';
 import { hostOf, ROUTER, serviceUrl } from './support/settle.ts';
 
 /** Whoever is put beside old pods of a Service has to have node in its PATH; this one has. */
@@ -62,13 +63,7 @@ async function startUsers(t: TestContext, cluster: OwnTestCluster, router: Route
     async more(requests) {
       await Promise.all(all.map(({ clients }) => clients.more(requests)));
     },
-    answers() {
-      const sums: Record<string, number> = {};
-      for (const { clients } of all)
-        for (const [version, times] of Object.entries(clients.tally.answers))
-          sums[version] = (sums[version] ?? 0) + times;
-      return sums;
-    },
+    answers: () => answersOf(all.map(({ clients }) => clients)),
     async stop(t, row) {
       for (const { told, clients } of all) {
         const tally = await clients.stop();
@@ -87,17 +82,17 @@ interface Story {
   router: RouterName;
   strategy: object;
   /** From v2 applied to v2 stable. */
-  forward(at: Place, users: Users): Promise<void>;
+  forward(at: Site, users: Users): Promise<void>;
   /** Applied, then given up. */
-  abort?(at: Place, users: Users): Promise<void>;
+  abort?(at: Site, users: Users): Promise<void>;
 }
 
-async function promoted(at: Place): Promise<void> {
+async function promoted(at: Site): Promise<void> {
   await at.until('status.phase', 'Paused');
   await at.crossfade(['rollout', 'promote', 'shop']);
 }
 
-async function aborted(at: Place, users: Users): Promise<void> {
+async function aborted(at: Site, users: Users): Promise<void> {
   await at.until('status.phase', 'Paused');
   await users.more(100);
   await at.crossfade(['rollout', 'abort', 'shop']);
@@ -121,7 +116,7 @@ const STORIES: readonly Story[] = [
 ];
 
 /** Those of the group get the new version, all others the old one; then a person decides. */
-async function groups(at: Place, users: Users): Promise<void> {
+async function groups(at: Site, users: Users): Promise<void> {
   await at.until('status.phase', 'Paused');
   const before = users.answers();
   await users.more(200);
@@ -134,7 +129,7 @@ for (const { name, router, strategy, forward, abort } of STORIES) {
     test(`${name} by ${router} of an application that ${onTerm}: forward${abort ? ', abort' : ''} and undo, and nothing is lost`, async (t) => {
       const cluster = await ownCluster(t);
       if (cluster === undefined) return;
-      const at = await place(t, cluster);
+      const at = await site(t, cluster);
       await at.startController();
       const app = (version: string) =>
         routed(cluster, {
@@ -172,7 +167,7 @@ for (const { name, router, strategy, forward, abort } of STORIES) {
 test('recreate declares its outage, and what it refuses is what was declared', async (t) => {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
-  const at = await place(t, cluster);
+  const at = await site(t, cluster);
   await at.startController();
   const app = (version: string) =>
     routed(cluster, { version, router: 'gatewayApi', strategy: { recreate: {} } });
@@ -185,7 +180,7 @@ test('recreate declares its outage, and what it refuses is what was declared', a
   await at.apply(app('v2'), '--wait');
   await users.more(100);
   const tally = await users.stop();
-  const outage = (await at.crossfade(['get', 'events', 'shop'])).stdout;
+  const outage = await at.events();
   assert.match(outage, /OutageEnded/);
   const kinds = Object.keys(tally.failures);
   assert.ok(

@@ -37,7 +37,7 @@ export function controlledBy<T extends KubeObject>(
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-/** Resolves when the Service leads to the pods of the ReplicaSet, and to no others. */
+/** Resolves when the ready endpoints of the Service are pods of the ReplicaSet, and there are some. @throws KubeError */
 export async function untilLeadsTo(
   kube: Kube,
   { namespace, app, replicaSet }: { namespace: string; app: string; replicaSet: string },

@@ -9,6 +9,7 @@ import {
   type RouteTable,
 } from '../model.ts';
 import { namedPools } from './abort.ts';
+import { numbersOf } from './release.ts';
 
 /** What engine and router know by themselves, whatever the store says. */
 export interface Remembered {
@@ -83,13 +84,13 @@ function withPools(state: AppState, unknown: readonly RememberedPool[]): Names {
     nextRevisionNumber: state.nextRevisionNumber,
     nextReleaseNumber: state.nextReleaseNumber,
   };
-  const numbers = unknown.map(({ pool }) => pool.split('-').map(Number));
-  for (const [revision = 0, incarnation = 0] of numbers) {
-    names.nextRevisionNumber = Math.max(names.nextRevisionNumber, revision + 1);
+  for (const { pool } of unknown) {
+    const { number, incarnation } = numbersOf(pool);
+    names.nextRevisionNumber = Math.max(names.nextRevisionNumber, number + 1);
     names.nextReleaseNumber = Math.max(names.nextReleaseNumber, incarnation + 1);
   }
-  for (const [index, { pool, revision }] of unknown.entries()) {
-    names.pools[pool] = { id: pool, revision: revision.id, incarnation: numbers[index]?.[1] ?? 0 };
+  for (const { pool, revision } of unknown) {
+    names.pools[pool] = { id: pool, revision: revision.id, incarnation: numbersOf(pool).incarnation };
     if (names.revisions[revision.id]) continue;
     const taken = Object.values(names.revisions).some(({ number }) => number === revision.number);
     const number = taken ? names.nextRevisionNumber++ : revision.number;

@@ -84,6 +84,12 @@ function takeWarm(draft: Draft, revision: RevisionId, cause: Release['cause']): 
   return warm?.pool;
 }
 
+/** What the name of a pool says: the number of its revision, and its incarnation. */
+export function numbersOf(pool: PoolId): { number: number; incarnation: number } {
+  const [number = 0, incarnation = 0] = pool.split('-').map(Number);
+  return { number, incarnation };
+}
+
 function newPool(draft: Draft, revision: RevisionId): PoolId {
   const { state } = draft;
   const known = state.revisions[revision];

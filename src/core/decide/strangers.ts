@@ -1,5 +1,6 @@
 import type { PoolId } from '../model.ts';
 import type { Draft } from './draft.ts';
+import { numbersOf } from './release.ts';
 
 /**
  * A pool is forgotten by the engine with the last of its replicas, and with it which version asked for it last: a leader of
@@ -9,7 +10,7 @@ export function retireStrangers(draft: Draft): void {
   const { state } = draft;
   for (const { pool, phase } of draft.replicas) {
     if (state.pools[pool] || phase === 'stopping') continue;
-    const [number = 0, incarnation = 0] = pool.split('-').map(Number);
+    const { number, incarnation } = numbersOf(pool);
     const revision = Object.values(state.revisions).find((one) => one.number === number)?.id ?? '';
     state.pools[pool] = { id: pool, revision, incarnation };
     state.retiring.push(pool);

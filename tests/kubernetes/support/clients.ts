@@ -107,6 +107,15 @@ function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
+/** How many requests each version has answered, over all of them. */
+export function answersOf(all: readonly Clients[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { tally } of all)
+    for (const [version, times] of Object.entries(tally.answers))
+      sums[version] = (sums[version] ?? 0) + times;
+  return sums;
+}
+
 export const failedOf = ({ failures }: Tally) => Object.values(failures).reduce((sum, n) => sum + n, 0);
 
 /** `0`, or every kind with its number: `18 x 502, 8 x time-out`. */

@@ -27,6 +27,8 @@ export interface Site {
   field(app: string, field: string): Promise<string>;
   /** Waits until that field of the App `shop` is so. */
   until(field: string, wanted: string | RegExp): Promise<void>;
+  /** Of the App `shop`, as they are printed. */
+  events(): Promise<string>;
 }
 
 export interface RunningController {
@@ -124,6 +126,7 @@ function commandsOf({ kubeconfig, namespace, kubectl }: TestCluster): Omit<Site,
     attempt: (args, options = {}) => cli([...flags, ...args], { timeoutMs: COMMAND_MS, ...options }),
     apply: (app, ...more) => crossfade(['apply', '-f', '-', ...more], { input: JSON.stringify(app) }),
     field,
+    events: async () => (await crossfade(['get', 'events', 'shop'])).stdout,
     async until(name, wanted) {
       const isSo = (text: string) => (typeof wanted === 'string' ? text === wanted : wanted.test(text));
       try {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { TestCluster } from '../../support/cluster.ts';
-import { type Connections, failedOf, startClients } from './clients.ts';
+import { answersOf, type Connections, failedOf, startClients } from './clients.ts';
 import type { RouterName } from './controller.ts';
 import { hostOf, ROUTER, serviceUrl } from './settle.ts';
 
@@ -33,13 +33,7 @@ export async function startUsers(t: TestContext, cluster: TestCluster, router: R
     clients: startClients({ url, headers, connections, clients: 4 }),
   }));
   t.after(() => Promise.all(all.map(({ clients }) => clients.stop())));
-  const answers = () => {
-    const sums: Record<string, number> = {};
-    for (const { clients } of all)
-      for (const [version, times] of Object.entries(clients.tally.answers))
-        sums[version] = (sums[version] ?? 0) + times;
-    return sums;
-  };
+  const answers = () => answersOf(all.map(({ clients }) => clients));
   return {
     async more(requests) {
       await Promise.all(all.map(({ clients }) => clients.more(requests)));
