@@ -39,6 +39,7 @@ export function fileLines(result: FileResult, options: { verbose: boolean }): st
   const lines = [
     `${failed ? 'FAIL' : 'ok  '} ${result.file} (${counts.join(', ')}, ${seconds(result.durationMs)})`,
   ];
+  lines.push(...result.told.map((text) => `  ${text}`));
   for (const { name, detail } of result.failures) lines.push(`  not ok: ${name}`, ...indent(detail, 6));
   if (result.output.trim() !== '' && (failed || options.verbose)) {
     lines.push('  output:', ...indent(result.output.trimEnd(), 6));

@@ -10,8 +10,13 @@ export type TestRecord =
   /** A test began to run; its end may never come. */
   | { kind: 'began'; name: string }
   | { kind: 'passed'; name: string }
+  /** What a test has to say of itself: what it looked at, how much of it. */
+  | { kind: 'told'; text: string }
   | { kind: 'skipped'; name: string; reason: string }
   | { kind: 'failed'; name: string; detail: string };
+
+/** What the test runner of Node says at the end of every file. */
+const OWN_COUNTS = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
 
 /** Names of the tests around the one being reported, outermost first. */
 const path: string[] = [];
@@ -31,6 +36,8 @@ function toRecord(event: TestEvent): TestRecord | undefined {
       path.length = event.data.nesting;
       path[event.data.nesting] = event.data.name;
       return undefined;
+    case 'test:diagnostic':
+      return OWN_COUNTS.test(event.data.message) ? undefined : { kind: 'told', text: event.data.message };
     case 'test:pass':
       return passed(event.data);
     case 'test:fail':

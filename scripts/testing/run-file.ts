@@ -18,6 +18,8 @@ export interface FileResult {
   passed: number;
   failures: { name: string; detail: string }[];
   skipped: { name: string; reason: string }[];
+  /** What its tests have to say of themselves. */
+  told: string[];
   durationMs: number;
   /** What the file printed, standard output and error as they came. */
   output: string;
@@ -136,6 +138,7 @@ function toResult(file: string, records: TestRecord[], end: End, timeoutMs: numb
     passed,
     failures: [...failures],
     skipped,
+    told: records.filter((record) => record.kind === 'told').map(({ text }) => text),
     durationMs: 0,
     output: end.output,
   };

@@ -15,6 +15,7 @@ const file = (part: Partial<FileResult> = {}): FileResult => ({
   passed: 2,
   failures: [],
   skipped: [],
+  told: [],
   durationMs: 1234,
   output: '',
   ...part,
@@ -55,6 +56,11 @@ test('a run that executed nothing fails, also when everything was skipped', () =
   assert.equal(hasPassed(countTotals([], [], false)), false);
   assert.equal(hasPassed(countTotals([file({ passed: 0, skipped })], [], false)), false);
   assert.match(summaryLines([], [], false).join('\n'), /No test was executed/);
+});
+
+test('what a test has to say of itself is shown, also when it passed', () => {
+  const lines = fileLines(file({ told: ['seeds 1 to 20'] }), { verbose: false });
+  assert.deepEqual(lines.slice(1), ['  seeds 1 to 20']);
 });
 
 test('a failing file is told with its details and what it printed; a passing one in a line', () => {
