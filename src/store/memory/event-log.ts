@@ -1,6 +1,7 @@
 import type { AppKey, Event } from '../../core/model.ts';
 import type { EventQuery, StoredEvent } from '../../ports/store.ts';
 import { DEFAULT_LIMIT, newest } from '../rules.ts';
+import type { Keeping, Kept } from './keeping.ts';
 
 export interface EventLog {
   append(app: AppKey, happened: readonly Event[]): void;
@@ -8,8 +9,8 @@ export interface EventLog {
 }
 
 /** Events under one id that grows over all Apps; the oldest of an App go when it has more than `perApp`. */
-export function createEventLog(perApp: number): EventLog {
-  const texts = new Map<number, string>();
+export function createEventLog(perApp: number, { keep, give }: Keeping): EventLog {
+  const events = new Map<number, Kept<StoredEvent>>();
   const idsByApp = new Map<AppKey, number[]>();
   let lastId = 0;
 
@@ -20,15 +21,18 @@ export function createEventLog(perApp: number): EventLog {
       for (const event of happened) {
         lastId += 1;
         ids.push(lastId);
-        texts.set(lastId, JSON.stringify({ ...event, id: lastId, app } satisfies StoredEvent));
+        events.set(lastId, keep<StoredEvent>({ ...event, id: lastId, app }));
       }
-      for (const id of ids.splice(0, Math.max(0, ids.length - perApp))) texts.delete(id);
+      for (const id of ids.splice(0, Math.max(0, ids.length - perApp))) events.delete(id);
     },
     read({ app, after, limit = DEFAULT_LIMIT }) {
-      const ids = app === undefined ? [...texts.keys()] : (idsByApp.get(app) ?? []);
+      const ids = app === undefined ? [...events.keys()] : (idsByApp.get(app) ?? []);
       const wanted =
         after === undefined ? newest(ids, limit) : ids.filter((id) => id > after).slice(0, limit);
-      return wanted.map((id) => JSON.parse(texts.get(id) ?? 'null'));
+      return wanted.flatMap((id) => {
+        const event = events.get(id);
+        return event ? [give(event)] : [];
+      });
     },
   };
 }

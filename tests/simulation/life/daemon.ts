@@ -151,7 +151,6 @@ export class Daemon {
                 throw new OperatingError('E_CONFLICT', 'somebody else was faster');
               if (world.isDiskFull()) throw new OperatingError('E_DISK_FULL', 'no space left');
               await world.store.commit(app, version, what);
-              await world.committed(what.next);
               world.judge.committed(this, what);
               if (world.faults.hits('commitUnknown')) throw new Unplanned('the store did not answer in time');
             }),
@@ -160,7 +159,6 @@ export class Daemon {
       removeApp: (app) =>
         this.#call(async () => {
           await world.store.removeApp(app);
-          world.changed();
           world.appRemoved();
         }, 'slowTick'),
       onChange: (listener) =>
@@ -221,7 +219,7 @@ export class Daemon {
         }, 'slowTick'),
       apply: (ctx, table) =>
         this.#act(this.#world.describe({ kind: 'route', table, key: '', stateVersion: 0 }), () => {
-          judge.routing(this, table);
+          judge.routing(this, table, ctx.stateVersion);
           return router.apply(ctx, table);
         }),
       drain: (_ctx, replica, deadline) =>
@@ -230,7 +228,7 @@ export class Daemon {
         }),
       remove: (ctx) =>
         this.#act('unroute', () => {
-          judge.unrouting(this);
+          judge.unrouting(this, ctx.stateVersion);
           router.remove(ctx);
         }),
       probe: (_app, requests) =>

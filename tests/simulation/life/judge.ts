@@ -32,6 +32,8 @@ export class Judge {
   readonly #world: World;
   readonly #answered = new Set<string>();
   #lastTable: RouteTable | undefined;
+  /** The state version that the last table was given with. */
+  #routedAt = 0;
   #waiting: { gate: string; since: Ms; slips: Ms } | undefined;
   #users = new Map<string, { release: string; generation: number; pool: PoolId }>();
 
@@ -94,6 +96,7 @@ export class Judge {
     for (const id of Object.keys(state.commandsDone)) this.#answered.add(id);
     this.#waiting = undefined;
     this.#users.clear();
+    this.#routedAt = 0;
     this.promises.forget();
   }
 
@@ -157,9 +160,10 @@ export class Judge {
       );
   }
 
-  routing(daemon: Daemon, table: RouteTable): void {
+  routing(daemon: Daemon, table: RouteTable, stateVersion: number): void {
     const last = this.#lastTable;
     this.#lastTable = table;
+    this.#routedAt = stateVersion;
     this.check(() => {
       const { split, admit } = table.route;
       if (split.kind === 'weights') {
@@ -175,7 +179,9 @@ export class Judge {
 
   /** Requests are turned away only where that was declared. */
   #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
-    const { release } = this.#world.state;
+    const { release, routeGeneration } = this.#world.state;
+    // One that was decided before and comes late: the router does not take it any more.
+    if (table.generation < routeGeneration) return;
     // Closed already: it opens once there is somebody.
     if (last && last.route.admit.kind !== 'open') return;
     const isAllowed =
@@ -226,7 +232,9 @@ export class Judge {
     return !hasReady || (before.table !== undefined && weightOf(before.table, candidate) === 0);
   }
 
-  unrouting(daemon: Daemon): void {
+  unrouting(daemon: Daemon, stateVersion: number): void {
+    // Decided before the last table, and late: whatever comes first, the table is what the router has in the end.
+    if (stateVersion < this.#routedAt) return;
     const { state, object } = this.#world;
     this.check(() => {
       const candidate = state.release?.phase.kind === 'advancing' ? state.release.arms.candidate : undefined;

@@ -8,6 +8,7 @@ import { revisionIdOf } from '../../../src/core/revision.ts';
 import { resolveFenceposts } from '../../../src/core/scale.ts';
 import type { Stored } from '../../../src/ports/store.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
+import type { JournalingStore } from '../../../src/store/journal.ts';
 import { createMemoryStore } from '../../../src/store/memory/index.ts';
 import { hashOf, Random } from '../random.ts';
 import { describe, specOf } from '../world.ts';
@@ -50,7 +51,7 @@ export class World {
   readonly router: SimRouter;
   readonly users: Users;
   readonly judge: Judge;
-  store = createMemoryStore();
+  store: JournalingStore;
   state: AppState = emptyState();
   object: AppObject | undefined;
   daemons: Daemon[] = [];
@@ -62,7 +63,6 @@ export class World {
   wasZero = false;
   readonly saved: Stored[] = [];
   #boot = 1;
-  #stored: Promise<Stored | undefined> | undefined;
   /** In some lives what is stored is read from its text each time, and frozen: deciding must not change it. */
   readonly #freezes: boolean;
   #bootedAt: Ms = 0;
@@ -76,6 +76,7 @@ export class World {
   constructor({ seed, plan, only }: WorldOptions) {
     this.plan = plan;
     this.#freezes = seed % FREEZES_EVERY === 0;
+    this.store = this.#emptyStore();
     this.faults = new Faults(seed, plan.perCall, only, (fault) => {
       this.note(`! ${fault}`);
       this.cells.met(this.state, fault);
@@ -133,24 +134,15 @@ export class World {
     while (!due && (await this.clock.turn())) if (this.judge.failure) throw this.judge.failure;
   }
 
-  /** What is stored; the same until something is stored. */
+  #emptyStore(): JournalingStore {
+    return createMemoryStore({ shares: !this.#freezes });
+  }
+
+  /** What is stored. */
   async load(): Promise<Stored | undefined> {
-    this.#stored ??= this.store.load(APP).then((stored) => {
-      if (stored && this.#freezes) freeze(stored);
-      return stored;
-    });
-    return await this.#stored;
-  }
-
-  /** What was committed is not read again from its text, but in some lives. */
-  async committed(state: AppState): Promise<void> {
-    const stored = this.#freezes ? undefined : await this.#stored;
-    this.#stored = stored && Promise.resolve({ ...stored, state });
-  }
-
-  /** Something was stored. */
-  changed(): void {
-    this.#stored = undefined;
+    const stored = await this.store.load(APP);
+    if (stored && this.#freezes) freeze(stored);
+    return stored;
   }
 
   note(text: string): void {
@@ -289,7 +281,6 @@ export class World {
     const known = stored?.state.revisions[wanted.id] ?? wanted;
     const object = { key: APP, generation, spec, revision: known, actor: 'ann', deleting: false };
     await this.store.putApp(object, generation - 1);
-    this.changed();
     this.object = object;
     if (spec.spec.replicas === 0) this.wasZero = true;
     this.clock.stir();
@@ -302,7 +293,6 @@ export class World {
     if (object.deleting) return;
     this.object = { ...object, generation: object.generation + 1, deleting: true };
     await this.store.putApp(this.object, object.generation);
-    this.changed();
     this.clock.stir();
   }
 
@@ -346,13 +336,12 @@ export class World {
     for (const daemon of this.daemons) daemon.kill();
     this.daemons = [];
     this.router.dropMessages();
-    this.store = createMemoryStore();
+    this.store = this.#emptyStore();
     this.state = { ...stored.state, version: 1 };
     this.object = stored.object;
     this.#spec = stored.object.spec;
     await this.store.putApp(stored.object, 0);
     await this.store.commit(APP, 0, { next: this.state, events: [], actions: [] });
-    this.changed();
     this.#commands.clear();
     this.judge.restored(this.state);
     this.judge.promises.restored();
@@ -366,7 +355,7 @@ export class World {
     this.note('faults stop');
     this.faults.active = false;
     this.judge.promises.faultsStop();
-    this.diskFullUntil = 0;
+    this.diskFullUntil = Math.min(this.diskFullUntil, this.clock.now);
     this.router.downUntil = 0;
     for (const daemon of this.daemons.slice(1)) this.daemonDied(daemon, 'one is enough');
     await this.#press('resume');

@@ -486,8 +486,8 @@ const COMMANDS: readonly Bug[] = [
     name: 'a command is lost when another one comes',
     edits: [
       store(
-        'row.commands.set(command.id, JSON.stringify(command));',
-        'row.commands.clear();\n      row.commands.set(command.id, JSON.stringify(command));',
+        'row.commands.set(command.id, keep(command));',
+        'row.commands.clear();\n      row.commands.set(command.id, keep(command));',
       ),
     ],
   },
