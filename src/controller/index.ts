@@ -228,8 +228,11 @@ class Loop implements Controller {
     const { router } = observed;
     const remembered = await engine.remembered?.(stored.object.key);
     if (!remembered) return 'current';
-    if (router.kind === 'unknown')
-      return remembered.stateVersion > stored.state.version ? 'waits' : 'current';
+    if (router.kind === 'unknown') {
+      const isBehind = remembered.stateVersion > stored.state.version;
+      const isStrange = remembered.pools.some(({ pool }) => stored.state.pools[pool] === undefined);
+      return isBehind || isStrange ? 'waits' : 'current';
+    }
     const { stateVersion = 0, serving, newestGeneration } = router.value;
     const world = {
       ...remembered,

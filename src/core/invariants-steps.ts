@@ -81,13 +81,19 @@ function keepsAssignment(before: AppState, draft: Draft): Reason | undefined {
   const { release, state } = draft;
   const [last, next] = [before.table?.route, state.table?.route];
   if (!release || release.id !== before.release?.id || !last?.sticky || !next?.sticky) return undefined;
+  const candidate = release.arms[CANDIDATE];
+  // The table of a release before this one, which nobody could replace yet: its users are assigned anew with this one.
+  if (candidate === undefined || !namesInSplit(last, candidate)) return undefined;
   if (!isEqual(last.sticky, next.sticky))
     return broken('E_INVARIANT_8', 'users would be assigned anew in mid-release');
-  const candidate = release.arms[CANDIDATE];
-  if (next.split.kind !== 'weights' || candidate === undefined) return undefined;
+  if (next.split.kind !== 'weights') return undefined;
   const place = next.split.to.findIndex(({ key }) => key === candidate);
   if (place < 0 || place === next.split.to.length - 1) return undefined;
   return broken('E_INVARIANT_8', `users would move away from pool ${candidate} while its share grows`);
+}
+
+function namesInSplit({ split: { to } }: RouteTable['route'], pool: PoolId): boolean {
+  return to.some((share) => (typeof share === 'string' ? share : share.key) === pool);
 }
 
 /** 9. No stage is left by a gate that has not been passed, and none that measures is passed without what it measured. */

@@ -67,7 +67,7 @@ export function isBack(draft: Draft): boolean {
   const named = namedPools(table.route);
   // Scaled to nothing, the App refuses by its owner's wish.
   const opened = table.route.admit.kind === 'open' || draft.spec.replicas === 0;
-  return draft.acked && opened && !named.has(candidate) && named.has(stable);
+  return draft.acked && !draft.isOverwritten && opened && !named.has(candidate) && named.has(stable);
 }
 
 export function namedPools(route: {

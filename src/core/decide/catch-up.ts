@@ -6,8 +6,10 @@ import {
   type PoolId,
   type Release,
   type Revision,
+  type Route,
   type RouteTable,
 } from '../model.ts';
+import { CANDIDATE, STABLE } from '../strategies/parts.ts';
 import { namedPools } from './abort.ts';
 import { numbersOf } from './release.ts';
 
@@ -118,16 +120,39 @@ function servingPool(state: AppState, { pools, serving }: Remembered): PoolId | 
  * With who serves users as stable, or in a release whose stable version has users still. What serves all of them in a
  * release that has nobody to go back to, or has left them behind, is not taken away again.
  */
-function goesOn({ stable, release }: AppState, { serving }: Remembered, pool: PoolId): boolean {
-  if (pool === stable) return true;
+function goesOn(state: AppState, world: Remembered, pool: PoolId): boolean {
+  const { stable, release } = state;
+  const { serving } = world;
+  if (pool === stable) return !(release && wasTakenBack(state, release, world));
   if (!release || !Object.values(release.arms).includes(pool)) return false;
   return release.arms.stable !== undefined && (!serving || namesWithWeight(serving, release.arms.stable));
 }
 
-function namesWithWeight({ route: { split }, members }: RouteTable, pool: PoolId): boolean {
+/** A later decision took the release back: what it had moved to the candidate, or stopped of stable, is as it was before. */
+function wasTakenBack(
+  { routeGeneration }: AppState,
+  release: Release,
+  { serving, pools }: Remembered,
+): boolean {
+  const { phase, stages, arms, routedStage } = release;
+  if (phase.kind !== 'advancing') return false;
+  const scale = stages[phase.stage]?.scale;
+  const stableIsGone = scale?.[STABLE]?.kind === 'zero' && scale[CANDIDATE]?.kind !== 'zero';
+  if (stableIsGone && pools.some(({ pool, replicas }) => pool === arms[STABLE] && replicas > 0)) return true;
+  if (!serving || serving.generation <= routeGeneration || arms[CANDIDATE] === undefined) return false;
+  const routed = stages[routedStage]?.route;
+  return routed !== undefined && splits(routed, CANDIDATE) && !splits(serving.route, arms[CANDIDATE]);
+}
+
+/** Whether a split gives anything to this arm, or pool. */
+function splits({ split }: Route<string>, key: string): boolean {
   return split.kind === 'weights'
-    ? split.to.some(({ key, weight }) => key === pool && weight > 0)
-    : split.to.includes(pool) && (members[pool]?.length ?? 0) > 0;
+    ? split.to.some((share) => share.key === key && share.weight > 0)
+    : split.to.includes(key);
+}
+
+function namesWithWeight({ route, members }: RouteTable, pool: PoolId): boolean {
+  return splits(route, pool) && (route.split.kind === 'weights' || (members[pool]?.length ?? 0) > 0);
 }
 
 function retireOthers(next: AppState, others: readonly RememberedPool[]): void {

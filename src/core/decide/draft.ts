@@ -1,5 +1,5 @@
 import type { AppSpec } from '../../spec/app.ts';
-import { copyOf } from '../json.ts';
+import { copyOf, isEqual } from '../json.ts';
 import type {
   Action,
   ActionKey,
@@ -165,6 +165,13 @@ export class Draft {
     if (!this.routed) return true;
     if (!this.tableIsCurrent || !this.router || this.router.trouble) return false;
     return this.router.ackedGeneration >= this.state.routeGeneration;
+  }
+
+  /** Something else gave the router another table under our generation. */
+  get isOverwritten(): boolean {
+    const { serving, trouble, shares } = this.router ?? {};
+    if (!serving || serving.generation !== this.state.routeGeneration || trouble || shares) return false;
+    return !isEqual(serving, this.state.table);
   }
 }
 

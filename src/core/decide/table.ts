@@ -23,7 +23,7 @@ export function converge(draft: Draft, intent: Intent): void {
   draft.takeBack((key) => key === 'unroute');
   draft.tableIsCurrent = true;
   const same = state.table !== undefined && isEqual({ ...state.table, generation: 0 }, table);
-  if (!same || state.table?.generation !== state.routeGeneration || isOverwritten(draft)) {
+  if (!same || state.table?.generation !== state.routeGeneration || isToBePutRight(draft)) {
     state.routeGeneration += 1;
     state.table = { ...table, generation: state.routeGeneration };
     // Two tables in one decision would be sent side by side: only the last one is meant.
@@ -46,21 +46,21 @@ const FIRST_REPAIR_MS = 1000;
 const LONGEST_REPAIR_MS = 30_000;
 
 /**
- * Something else gave the router another table under our generation. While a split is measured that is left as it is, and
- * told: the release holds. Otherwise it is put right, less and less often where the other one does not stop.
+ * Another writer's table: while a split is measured it is left as it is, and told: the release holds. Otherwise, and where
+ * it answers nobody, so that there is nothing to measure, it is put right, less and less often where the other one does
+ * not stop.
  */
-function isOverwritten(draft: Draft): boolean {
+function isToBePutRight(draft: Draft): boolean {
   const { state, router, release } = draft;
-  const serving = router?.serving;
-  if (!serving || serving.generation !== state.routeGeneration || router.trouble || router.shares)
-    return false;
   const { overwritten } = state.backoff;
-  if (isEqual(serving, state.table)) {
-    if (overwritten && overwritten.until + LONGEST_REPAIR_MS <= draft.now) delete state.backoff.overwritten;
+  if (!draft.isOverwritten) {
+    const isOurs = router?.serving?.generation === state.routeGeneration && !router.trouble && !router.shares;
+    const isLongAgo = overwritten && overwritten.until + LONGEST_REPAIR_MS <= draft.now;
+    if (isOurs && isLongAgo) delete state.backoff.overwritten;
     return false;
   }
   const measures = release?.gates.some((gate) => gate.kind === 'measuring');
-  if (measures && release?.phase.kind === 'advancing') return false;
+  if (measures && release?.phase.kind === 'advancing' && answersUsers(router?.serving)) return false;
   if (overwritten && overwritten.until > draft.now) {
     draft.wake(overwritten.until);
     return false;
@@ -69,6 +69,10 @@ function isOverwritten(draft: Draft): boolean {
   const until = draft.now + Math.min(LONGEST_REPAIR_MS, FIRST_REPAIR_MS * 2 ** (failures - 1));
   state.backoff.overwritten = { failures, until };
   return true;
+}
+
+function answersUsers(table: RouteTable | undefined): boolean {
+  return table?.route.admit.kind === 'open' && hasSomebody(table.route, table.members);
 }
 
 function noteCutover(draft: Draft): void {

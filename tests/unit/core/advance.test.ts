@@ -7,7 +7,7 @@ import type { Draft } from '../../../src/core/decide/draft.ts';
 import type { Counts, Release, Replica, RouterView } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, ROLLING, started } from './support.ts';
+import { CANARY, draftOf, halfway, ROLLING, started, withTable } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
 const NONE: Counts = { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
@@ -387,12 +387,10 @@ function back(world: World, agoMs: number, change: (draft: Draft) => void = () =
   };
 }
 
-const alone = (world: World): World => {
-  const table = structuredClone(world.state.table ?? assert.fail('no table'));
-  table.route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
-  world.state.table = table;
-  return world;
-};
+const alone = (world: World): World =>
+  withTable(world, ({ route }) => {
+    route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
+  });
 
 test('an abort is over when users are back', () => {
   const { moved, draft } = back(alone(halfway()), 0);

@@ -52,6 +52,10 @@ function stableVersion(world: World): string | undefined {
   return world.state.revisions[revision ?? '']?.run.command[0];
 }
 
+function stageOf({ state: { release } }: World): string | undefined {
+  return release?.phase.kind === 'advancing' ? release.stages[release.phase.stage]?.name : undefined;
+}
+
 test('a state that is as new as the world is left as it is', () => {
   const world = released(settled(new World(specOf(CANARY))), 'v2');
   assert.equal(catchUp(world.state, rememberedBy(world), world.now), undefined);
@@ -111,6 +115,21 @@ test('a backup from the middle of a release that has ended since: the release is
   assert.deepEqual(last?.phase.kind === 'done' && last.phase.verdict, 'inconclusive');
 });
 
+test('a backup from the middle of a release that was taken back since: users are not moved to it again', () => {
+  const world = settled(new World(specOf({ kind: 'blueGreen', autoPromotion: false, warmMs: 0 })));
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.gates.some(({ kind }) => kind === 'waiting') ?? false);
+  world.command('promote');
+  world.runUntil((w) => stageOf(w) === 'switch');
+  const backup = { state: world.state, object: world.object };
+  world.command('abort');
+  settled(world).run(5000);
+  restored(world, backup).run(5000);
+  assert.equal(stableVersion(world), 'v1');
+  assert.equal(world.state.release, undefined);
+  assert.equal(world.state.frozen, undefined);
+});
+
 test('a backup from a moment before, in the same release: the release goes on', () => {
   const world = settled(new World(specOf(CANARY)));
   world.apply('v2');
@@ -122,6 +141,19 @@ test('a backup from a moment before, in the same release: the release goes on', 
   world.command('promote', { full: true });
   settled(world);
   assert.equal(stableVersion(world), 'v2');
+});
+
+test('a backup from when the old version was gone, which serves again since: the release is over, and never beside it', () => {
+  const world = settled(new World(specOf({ kind: 'recreate' })));
+  world.apply('v2');
+  world.runUntil((w) => stageOf(w) === 'start' && w.replicas.some(({ pool }) => pool === '2-2'));
+  const backup = { state: world.state, object: world.object };
+  world.command('abort');
+  settled(world).run(1000);
+  restored(world, backup).run(5000);
+  assert.equal(stableVersion(world), 'v1');
+  assert.equal(world.state.release, undefined);
+  assert.deepEqual([...new Set(world.replicas.map(({ pool }) => pool))], ['1-1']);
 });
 
 test('without a route, who runs is the stable one when the state knows nobody who runs', () => {

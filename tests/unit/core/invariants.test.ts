@@ -400,6 +400,17 @@ test('8: sticky users stay where they are, and move towards the candidate only',
     if (draft.state.release) draft.state.release.id = 'r99';
   };
   assert.equal(judged(world, others), 'fine', 'another release assigns as it likes');
+  const earlier = {
+    ...tableOf(world),
+    route: { ...tableOf(world).route, sticky: { ...sticky, salt: 'earlier' } },
+  };
+  earlier.route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
+  const first = { ...world.state, table: earlier };
+  assert.equal(
+    judged(world, withShare(world, 2000), first),
+    'fine',
+    'nor is a table from before this release kept to',
+  );
   const counted = halfway();
   assert.equal(judged(counted, withShare(counted, 2000, turned)), 'fine', 'counted splits have no order');
 });

@@ -11,10 +11,10 @@ import {
 import { absorbDesired } from '../../../src/core/decide/desired.ts';
 import type { Draft } from '../../../src/core/decide/draft.ts';
 import { commitRelease, endRelease, hold, startRelease } from '../../../src/core/decide/release.ts';
-import type { AppState, Release, RouteTable } from '../../../src/core/model.ts';
+import type { AppState, Release } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { objectOf, specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, ROLLING, started } from './support.ts';
+import { CANARY, draftOf, halfway, ROLLING, started, withTable } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
 const BLUE_GREEN: Strategy = { kind: 'blueGreen', autoPromotion: true, warmMs: 7000 };
@@ -282,12 +282,6 @@ function back(world: World, change: (draft: Draft) => void = () => undefined, ag
   return draft;
 }
 
-const table = (world: World, change: (table: RouteTable) => void): World => {
-  const own = structuredClone(world.state.table ?? assert.fail('no table'));
-  change(own);
-  world.state.table = own;
-  return world;
-};
 const unready = (world: World, pool: string, but = 0): World => {
   for (const replica of world.replicas.filter((one) => one.pool === pool).slice(but)) replica.ready = false;
   return world;
@@ -304,11 +298,11 @@ test('stable gets everything back when it has the room, when the candidate has n
 });
 
 test('once gone back it stays so, whatever becomes of stable, and a closed route is not opened for the candidate', () => {
-  const went = table(unready(halfway(), '1-1'), ({ route }) => {
+  const went = withTable(unready(halfway(), '1-1'), ({ route }) => {
     route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
   });
   assert.equal(stableCanCarry(back(went)), true);
-  const closed = table(unready(halfway(), '1-1'), ({ route }) => {
+  const closed = withTable(unready(halfway(), '1-1'), ({ route }) => {
     route.admit = { kind: 'refuse' };
   });
   assert.equal(stableCanCarry(back(closed)), true);
@@ -316,7 +310,7 @@ test('once gone back it stays so, whatever becomes of stable, and a closed route
 
 test('users are back when an acknowledged, open route names stable and not the candidate', () => {
   const alone = (world: World) =>
-    table(world, ({ route }) => {
+    withTable(world, ({ route }) => {
       route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
     });
   assert.equal(isBack(back(alone(halfway()))), true);
@@ -330,15 +324,18 @@ test('users are back when an acknowledged, open route names stable and not the c
     false,
     'not acknowledged',
   );
+  const overwritten = alone(halfway());
+  overwritten.table = { ...(overwritten.table ?? assert.fail('no table')), app: 'default/somebody-else' };
+  assert.equal(isBack(back(overwritten)), false, 'somebody else gave the router another table');
   const closed = (replicas: number) => {
-    const world = table(alone(halfway()), ({ route }) => {
+    const world = withTable(alone(halfway()), ({ route }) => {
       route.admit = { kind: 'refuse' };
     });
     world.object = { ...world.object, spec: specOf(CANARY, { replicas }) };
     return isBack(back(world));
   };
   assert.deepEqual([closed(3), closed(0)], [false, true]);
-  const nobody = table(halfway(), ({ route }) => {
+  const nobody = withTable(halfway(), ({ route }) => {
     route.split = { kind: 'weights', to: [] };
   });
   assert.equal(isBack(back(nobody)), false, 'stable is not named');

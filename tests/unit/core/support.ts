@@ -1,6 +1,7 @@
 /** Worlds at moments that many tests begin from, and single decisions in the making. */
+import assert from 'node:assert/strict';
 import { Draft } from '../../../src/core/decide/draft.ts';
-import type { AppState, Observed } from '../../../src/core/model.ts';
+import type { AppState, Observed, RouteTable } from '../../../src/core/model.ts';
 import type { AppSpec, Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
@@ -31,4 +32,13 @@ export function halfway(strategy: Strategy = CANARY, more: Partial<Spec> = {}): 
 /** A decision at this moment, with what is seen changed by hand. */
 export function draftOf(world: World, seen: Partial<Observed> = {}, state: AppState = world.state): Draft {
   return new Draft(state, { ...world.observed(), ...seen }, world.object, world.now);
+}
+
+/** The table was another one, and the router serves that. */
+export function withTable(world: World, change: (table: RouteTable) => void): World {
+  const table = structuredClone(world.state.table ?? assert.fail('no table'));
+  change(table);
+  world.state.table = table;
+  world.table = table;
+  return world;
 }

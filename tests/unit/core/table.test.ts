@@ -190,6 +190,25 @@ test('it is not taken for overwritten what a router does as well as it can, what
   assert.deepEqual(converged(world, seeing(world, { serving: later })).actions, []);
 });
 
+test('what answers nobody is put right also while a split is measured: there is nothing to measure', () => {
+  const measured = (change: (table: RouteTable) => void) => {
+    const world = halfway();
+    const release = world.state.release ?? assert.fail('no release');
+    release.gates = [{ kind: 'measuring', since: 0, epoch: 'e1', base: {}, probesAsked: 0 }];
+    const table = structuredClone(world.table ?? assert.fail('no table'));
+    change(table);
+    world.table = table;
+    return kinds(converged(world));
+  };
+  const closed = measured(({ route }) => {
+    route.admit = { kind: 'refuse' };
+  });
+  const nobody = measured(({ members }) => {
+    members['2-2'] = [];
+  });
+  assert.deepEqual([closed, nobody], [['route'], ['route']]);
+});
+
 test('while a split is measured, what somebody else wrote is left as it is: the release holds and says so', () => {
   const world = halfway();
   const release = world.state.release ?? assert.fail('no release');
