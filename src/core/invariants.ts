@@ -69,7 +69,7 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
  */
 function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
   if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0) return undefined;
-  if (stableCanCarry(draft) || draft.stableGivenUp || isGivenUp(before, draft)) return undefined;
+  if (stableCanCarry(draft) || draft.stableGivenUp) return undefined;
   const { split } = table.route;
   const shares =
     split.kind === 'weights'
@@ -78,16 +78,26 @@ function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reaso
   const ready = new Set(draft.replicas.filter((r) => r.ready).map((r) => r.id));
   const short = shares.find(({ pools, need }) => readyIn(table, pools, ready) < need);
   if (!short) return undefined;
-  const [was, is] = [before.table ? capacity(before.table, ready) : 0, capacity(table, ready)];
+  const was = before.table ? capacityThatStays(before.table, draft.state.retiring, ready) : 0;
+  const is = capacity(table, ready);
   if (is >= was) return undefined;
   const message = `the route could carry the users of ${rounded(is)} replicas instead of ${rounded(was)}: ${short.pools.join(' and ')} would have fewer than ${short.need} ready`;
   return { code: 'E_INVARIANT_3', message };
 }
 
-/** A first release that failed: its route is to be withdrawn, and what it could carry is nobody's any more. */
-function isGivenUp({ table }: AppState, { state }: Draft): boolean {
-  if (!table || state.stable !== undefined) return false;
-  return [...namedPools(table.route)].every((pool) => state.retiring.includes(pool));
+/**
+ * Whom a release before has given up, while its table could not be replaced yet, carries nobody in the long run: a first
+ * release that failed and whose route is to be withdrawn, a candidate that came further than a stable version that is gone.
+ */
+function capacityThatStays(
+  table: RouteTable,
+  retiring: readonly PoolId[],
+  ready: ReadonlySet<ReplicaId>,
+): number {
+  const pools = Object.keys(table.members);
+  const stay = pools.filter((pool) => !retiring.includes(pool));
+  const now = capacity(table, ready);
+  return stay.length === pools.length ? now : Math.min(now, readyIn(table, stay, ready));
 }
 
 /** In replicas: how many replicas' users the pools can carry, each its own share of all. */

@@ -20,6 +20,8 @@ export interface PlanView {
   app: string;
   namespace: string;
   strategy: string;
+  /** That apply would make. Null: it was not computed. */
+  revision: string | null;
   /** Null: compared with nothing. */
   comparedWith: { revision: string; revisionNumber: number; generation: number } | null;
   change: 'create' | 'release' | 'scale' | 'route' | 'settings' | 'none' | 'held' | 'unknown';
@@ -47,7 +49,7 @@ export interface PlanRequest {
   spec: AppSpec;
   /** Of this spec, where it could be computed. */
   revision?: Pick<Revision, 'id' | 'run'>;
-  /** What a daemon has of this App; absent: compared with nothing. */
+  /** What there is of this App; absent: nothing yet, or nobody could be asked, and then there is no revision either. */
   stored?: { object: AppObject; state: AppState };
   /** The router that would carry the requests, where it is known. */
   router?: { name: string; capabilities: RouterCapabilities };
@@ -57,8 +59,8 @@ export interface PlanRequest {
 export function planFor({ spec, revision, stored, router }: PlanRequest): PlanView {
   if (router) checkCapabilities(spec, router.name, router.capabilities);
   const stable = stored?.state.stable === undefined ? undefined : stored.state.pools[stored.state.stable];
-  const hasStable = stored ? stable !== undefined : true;
-  const change = stored ? changeOf(spec, revision, stored) : 'unknown';
+  const hasStable = stored ? stable !== undefined : revision === undefined;
+  const change = stored ? changeOf(spec, revision, stored) : revision ? 'create' : 'unknown';
   const releases = change === 'release' || change === 'create' || change === 'unknown';
   const stages = releases
     ? compile({
@@ -74,6 +76,7 @@ export function planFor({ spec, revision, stored, router }: PlanRequest): PlanVi
     app: spec.metadata.name,
     namespace: spec.metadata.namespace,
     strategy: spec.spec.strategy.kind,
+    revision: revision?.id ?? null,
     comparedWith:
       stored && stableRevision
         ? {

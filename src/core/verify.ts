@@ -4,6 +4,12 @@ import { type Counts, FULL_WEIGHT, type PoolId, type Route } from './model.ts';
 /** Beyond this chance of being wrong about a working router, a hashed split counts as not followed. */
 const HASH_ALPHA = 1e-6;
 
+/**
+ * A pool that should have had so many requests and had none is not passed over: few requests can all go to the other one
+ * by chance, and no test could tell that from a route that was never followed. It takes more of them.
+ */
+const EXPECTED_AND_UNSEEN = 5;
+
 /** Shares are no binary fractions: 7% of 100 is a little more than 7. */
 const ROUNDING = 1e-6;
 
@@ -24,7 +30,7 @@ export interface SplitSample {
 }
 
 export interface SplitVerdict {
-  kind: 'agrees' | 'disagrees';
+  kind: 'agrees' | 'disagrees' | 'too few';
   total: number;
   /** Pool -> the part of all requests that it answered, 0 to 1. */
   measured: Record<PoolId, number>;
@@ -44,17 +50,22 @@ export function judgeSplit(sample: SplitSample): SplitVerdict {
   const asked = askedShares(sample);
   const total = Object.values(sample.counts).reduce((sum, n) => sum + n, 0);
   const pools = new Set([...Object.keys(asked), ...Object.keys(sample.counts)]);
+  const isByChance = sample.route.sticky !== undefined || sample.byChance === true;
   const agrees = [...pools].every((pool) => {
     const share = asked[pool] ?? 0;
     const count = sample.counts[pool] ?? 0;
-    if (sample.route.sticky || sample.byChance) return binomialPValue(count, total, share) > HASH_ALPHA;
+    if (isByChance) return binomialPValue(count, total, share) > HASH_ALPHA;
     const slack = share > 0 && share < 1 ? sample.slack : sample.stray;
     return Math.abs(count - share * total) <= slack + ROUNDING;
   });
   const measured = Object.fromEntries(
     Object.entries(sample.counts).map(([pool, n]) => [pool, total > 0 ? n / total : 0]),
   );
-  return { kind: agrees ? 'agrees' : 'disagrees', total, measured, asked };
+  const unseen = Object.entries(asked).some(
+    ([pool, share]) => share * total >= EXPECTED_AND_UNSEEN && !sample.counts[pool],
+  );
+  const kind = agrees && isByChance && unseen ? 'too few' : agrees ? 'agrees' : 'disagrees';
+  return { kind, total, measured, asked };
 }
 
 function askedShares({ route, members, shares }: SplitSample): Record<PoolId, number> {

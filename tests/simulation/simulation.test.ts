@@ -6,7 +6,7 @@ import { oneLife } from './life/one-life.ts';
 import { relive, type Script } from './life/shrink.ts';
 import { liveMany } from './life/soak.ts';
 
-/** Known ones, so that a change is what makes them fail; fresh ones are lived by `npm run simulate`, as long as one likes. */
+/** Known ones, the same for every change; fresh.test.ts lives others. */
 const SEEDS = { from: 1, to: process.env.CI || process.env.CROSSFADE_TEST_FULL ? 240 : 30 };
 
 /** The shortest life of everything that was ever found, each named for what it was (docs/reliability.md). They stay. */

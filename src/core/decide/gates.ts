@@ -91,6 +91,7 @@ function verify(draft: Draft, gate: VerifyGate, state: GateState): GateState {
     shares: router.shares,
     byChance: router.byChance,
   });
+  if (verdict.kind === 'too few') return collect(draft, gate, state, gate.minRequests);
   if (verdict.kind === 'agrees') {
     // Requests count when they are sent: a candidate that hangs or only fails gets its share all the same.
     const candidate = draft.pool(CANDIDATE);

@@ -71,6 +71,7 @@ export const planViewSchema = z
     app: z.string(),
     namespace: z.string(),
     strategy: z.string(),
+    revision: z.string().nullable().describe('That apply would make. Null: it was not computed.'),
     comparedWith: z
       .object({ revision: z.string(), revisionNumber: z.int(), generation: z.int() })
       .nullable()

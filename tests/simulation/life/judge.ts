@@ -209,8 +209,14 @@ export class Judge {
     const ready = new Set(replicas.filter((replica) => replica.ready).map((replica) => replica.id));
     if (this.#isImpatient(daemon, before, next, ready)) return;
     const is = capacityOf(table, ready);
+    const isReady = (pool: PoolId, of = table) =>
+      (of.members[pool] ?? []).filter((m) => ready.has(m.replica)).length;
     const was = before.table ? capacityOf(before.table, ready) : 0;
-    const isReady = (pool: PoolId) => (table.members[pool] ?? []).filter((m) => ready.has(m.replica)).length;
+    // A release before gave some of them up, and its table could not be replaced yet: only the others stay.
+    const named = Object.keys(before.table?.members ?? {});
+    const stay = named.filter((pool) => !next.retiring.includes(pool));
+    const left = stay.reduce((sum, pool) => sum + isReady(pool, before.table), 0);
+    if (stay.length < named.length && is >= left) return;
     const missing = neededOf(table, next, spec).find(
       ({ pools, need }) => pools.reduce((sum, pool) => sum + isReady(pool), 0) < need,
     );

@@ -207,6 +207,7 @@ export function plan(more: Partial<PlanView> = {}): PlanView {
     app: 'shop',
     namespace: 'default',
     strategy: 'recreate',
+    revision: CANDIDATE,
     comparedWith: { revision: STABLE, revisionNumber: 3, generation: 5 },
     change: 'release',
     differences: [

@@ -220,6 +220,26 @@ test('3: a first release that failed leaves nobody who could be carried', () => 
   assert.match(says([]), /^E_INVARIANT_3/);
 });
 
+test('3: whom an earlier release gave up, while its table could not be replaced yet, carries nobody either', () => {
+  const world = halfway();
+  const both = tableOf(world);
+  both.route.split = { kind: 'perReadyReplica', to: ['1-1', '2-2'] };
+  const before = { ...world.state, table: both };
+  const says = (retiring: string[], members: number) =>
+    judged(
+      world,
+      (draft) => {
+        routed(world, keep('1-1', members))(draft);
+        draft.state.retiring = retiring;
+        delete draft.state.release;
+      },
+      before,
+    );
+  assert.match(says([], 2), /^E_INVARIANT_3/);
+  assert.equal(says(['2-2'], 3), 'fine');
+  assert.match(says(['2-2'], 2), /^E_INVARIANT_3/, 'who stays is not to become fewer');
+});
+
 test('4: who may still get requests is not stopped', () => {
   const world = halfway();
   const id = world.replicas[0]?.id ?? '';

@@ -57,6 +57,22 @@ test('a router that counts answers may count one that was on its way before the 
   assert.equal(verdictOf(10_000, { stable: 2, candidate: 9_998 }, 1, 1), 'disagrees');
 });
 
+test('where users are assigned by chance, a version that nobody has reached yet takes more requests, not a pass', () => {
+  const sticky = { by: { kind: 'header' as const, name: 'x-user' }, salt: 's' };
+  const says = (counts: Record<PoolId, number>, route: Route<PoolId> = { ...ROUTE, sticky }) =>
+    judgeSplit({ route, members: {}, counts, slack: 1, stray: 0 }).kind;
+  assert.equal(
+    says({ stable: 25 }),
+    'too few',
+    'chance would allow it, and so does a route that is not followed',
+  );
+  assert.equal(says({ stable: 24 }), 'agrees', 'fewer than five were to be expected');
+  assert.equal(says({ stable: 24, candidate: 1 }), 'agrees');
+  assert.equal(says({ stable: 100 }), 'disagrees');
+  assert.equal(says({ candidate: 7 }), 'too few', 'stable is one of them');
+  assert.equal(says({ stable: 25 }, ROUTE), 'disagrees', 'counted splits are exact');
+});
+
 const NEEDED: [weightBp: number, requests: number][] = [
   [5_000, 100],
   [100, 100],

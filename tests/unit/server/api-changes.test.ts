@@ -101,7 +101,10 @@ it('keeps every one of many edits at the same moment', async (t) => {
 it('plans what an apply would do, and stores and builds nothing', async (t) => {
   const { client, store, engine } = await startApi(t);
   const created = await client.plan(SHOP, { app: shopDocument() });
-  assert.equal(created.change, 'unknown');
+  assert.equal(created.change, 'create');
+  assert.deepEqual(created.notes, [
+    'a first release: there is nothing to go back to, and the strategy does not matter yet',
+  ]);
   await client.apply(SHOP, { app: shopDocument() });
   const generation = (await store.load(KEY))?.object.generation;
   const plan = await client.plan(SHOP, { app: shopDocument({ replicas: 5 }) });
