@@ -180,8 +180,8 @@ export class Judge {
   /** Requests are turned away only where that was declared. */
   #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
     const { release, routeGeneration } = this.#world.state;
-    // One that was decided before and comes late: the router does not take it any more.
-    if (table.generation < routeGeneration) return;
+    // One that was decided before and comes late: the router does not take it any more, or the App is gone by now.
+    if (table.generation < routeGeneration || !this.#world.object) return;
     // Closed already: it opens once there is somebody.
     if (last && last.route.admit.kind !== 'open') return;
     const isAllowed =
