@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type https from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
@@ -103,9 +104,18 @@ function createConnections(proxyUrl: string | undefined): Connections {
       current = { tls, agent: agentFor(tls, proxyUrl) };
       return current.agent;
     },
-    close: async () => current?.agent.destroy(),
+    async close() {
+      if (!current) return;
+      // Requests that were just given up are let go first: destroyed with their connection, one of HTTP/2 ends the process
+      // by an error that nobody listens to.
+      const closed = current.agent.close();
+      await Promise.race([closed, sleep(LET_GO_MS, undefined, { ref: false })]);
+      await current.agent.destroy();
+    },
   };
 }
+
+const LET_GO_MS = 500;
 
 type Tls = Record<string, unknown>;
 
