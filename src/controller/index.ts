@@ -201,7 +201,7 @@ class Loop implements Controller {
     lane.outcomes.splice(0, told);
     this.#answer(app, decision);
     if (decision.gone) {
-      await store.removeApp(app);
+      await store.removeApp(app, decision.next.version);
       this.#deps.unused?.();
       this.#drop(app, lane);
       return;

@@ -1,4 +1,5 @@
 import type { Draft } from './decide/draft.ts';
+import { nextVersion } from './decide/state.ts';
 import { isEqual } from './json.ts';
 import type { AppState, Gate, GateState, PoolId, Reason, RouteTable } from './model.ts';
 import { CANDIDATE, STABLE } from './strategies/parts.ts';
@@ -55,7 +56,7 @@ function isWrittenDown(before: AppState, draft: Draft): Reason | undefined {
   const wrong = draft.actions.find(
     (action, at) =>
       draft.state.pending[action.key] !== action ||
-      action.stateVersion !== before.version + 1 ||
+      action.stateVersion !== nextVersion(before, draft.now) ||
       draft.actions.findIndex((other) => other.key === action.key) !== at,
   );
   return wrong && broken('E_INVARIANT_6', `${wrong.key} would be done without being written down as it is`);

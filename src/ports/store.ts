@@ -47,8 +47,11 @@ export interface Store {
     expectedVersion: number,
     what: { next: AppState; events: Event[]; actions: Action[] },
   ): Promise<void>;
-  /** The App and its state are gone; its events and audit entries stay. */
-  removeApp(app: AppKey): Promise<void>;
+  /**
+   * The App and its state are gone, if that has still `expectedVersion`: not one of the same name that was made since. Its
+   * events and audit entries stay. Nothing to do where it is gone already. @throws OperatingError E_CONFLICT
+   */
+  removeApp(app: AppKey, expectedVersion: number): Promise<void>;
   /** Idempotent by command id. @throws OperatingError E_APP_NOT_FOUND, E_DISK_FULL */
   addCommand(app: AppKey, command: Command, audit: AuditEntry): Promise<'added' | 'known'>;
   /** Commands that no committed state has in commandsDone yet, oldest first. */

@@ -21,6 +21,7 @@ import type {
   Revision,
   RouterView,
 } from '../model.ts';
+import { nextVersion } from './state.ts';
 
 /** An action before it has its place in the state. */
 export type NewAction = Action extends infer A
@@ -106,7 +107,7 @@ export class Draft {
     const whole = {
       ...action,
       key,
-      stateVersion: this.state.version + 1,
+      stateVersion: nextVersion(this.state, this.now),
     } as Action;
     this.state.pending[key] = whole;
     this.actions.push(whole);

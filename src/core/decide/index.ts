@@ -10,6 +10,7 @@ import { intentOf } from './intent.ts';
 import { absorbOutcomes } from './outcomes.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from './pools.ts';
 import { noteRouteTrouble } from './route-trouble.ts';
+import { nextVersion } from './state.ts';
 import { retireStrangers } from './strangers.ts';
 import { converge } from './table.ts';
 
@@ -67,7 +68,7 @@ function guarded(before: AppState, draft: Draft): Decision {
   if (!broken) return finish(before, draft);
   const message = `${broken.message}; nothing was changed. \`rollout abort\` goes back to stable. Please report this as a bug`;
   const event = { at: draft.now, type: 'Warning' as const, reason: 'InvariantBroken', message };
-  const next = { ...before, version: before.version + 1, frozen: { code: broken.code, message } };
+  const next = { ...before, version: nextVersion(before, draft.now), frozen: { code: broken.code, message } };
   return { next, events: [event], actions: [] };
 }
 
@@ -75,7 +76,7 @@ function finish(before: AppState, draft: Draft): Decision {
   const next = { ...draft.state, version: before.version };
   const changed = draft.actions.length > 0 || draft.events.length > 0 || !isEqual(next, before);
   return {
-    next: changed ? { ...next, version: before.version + 1 } : before,
+    next: changed ? { ...next, version: nextVersion(before, draft.now) } : before,
     events: draft.events,
     actions: draft.actions,
     ...(draft.wakeAt === undefined ? {} : { wakeAt: draft.wakeAt }),

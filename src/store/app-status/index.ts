@@ -153,9 +153,10 @@ function writing({ kube, apps, events, book, shown, taken, addAudit }: StorePart
       await writeStatus(kube, apps, row, { ...stateFields(app, next), ...news });
       await book.settle(row, next);
     },
-    async removeApp(app) {
+    async removeApp(app, expectedVersion) {
       const row = apps.get(app);
       if (!row) return;
+      if (row.stateVersion !== expectedVersion) throw versionConflict(app, expectedVersion, row.stateVersion);
       await events.archive(row);
       await book.forget(row);
       await removeObject(kube, apps, row);

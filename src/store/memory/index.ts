@@ -74,8 +74,12 @@ export function createMemoryStore({ shares = false, ...options }: MemoryStoreOpt
       settle(row, next.commandsDone, limits.doneCommandsPerApp);
       changes.emit(app, 'state');
     },
-    async removeApp(app) {
-      if (rows.delete(app)) changes.emit(app, 'app');
+    async removeApp(app, expectedVersion) {
+      const row = rows.get(app);
+      if (!row) return;
+      if (row.version !== expectedVersion) throw versionConflict(app, expectedVersion, row.version);
+      rows.delete(app);
+      changes.emit(app, 'app');
     },
     async addCommand(app, command, entry) {
       const row = rows.get(app);

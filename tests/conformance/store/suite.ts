@@ -98,12 +98,20 @@ function objectCases(store: () => StoreMaybeJournaling): void {
     assert.equal(again?.state.routeGeneration, 0);
   });
 
+  it('refuses to remove an App whose state is another one by now', async () => {
+    await store().putApp(sampleObject('shop'), 0);
+    await store().commit(APP, 0, { next: stateAt(1), ...nothing });
+    await assert.rejects(store().removeApp(APP, 0), { code: 'E_CONFLICT' });
+    await assert.rejects(store().removeApp(APP, 63), { code: 'E_CONFLICT' });
+    assert.equal((await store().load(APP))?.state.version, 1);
+  });
+
   it('forgets a removed App but keeps its events and its audit', async () => {
     await store().putApp(sampleObject('shop'), 0, sampleAudit('apply', APP));
     await store().commit(APP, 0, { next: stateAt(1), events: [sampleEvent('a')], actions: [] });
     await store().addCommand(APP, sampleCommand('c1'), sampleAudit('promote', APP));
-    await store().removeApp(APP);
-    await store().removeApp(APP);
+    await store().removeApp(APP, 1);
+    await store().removeApp(APP, 1);
     assert.equal(await store().load(APP), undefined);
     assert.deepEqual(await store().commands(APP), []);
     assert.deepEqual(
@@ -298,7 +306,7 @@ function historyCases(store: () => StoreMaybeJournaling, fresh: OpenFresh): void
     await bounded.putApp(sampleObject('shop'), 0);
     await commitEvents(bounded, APP, 0, 'a', 'b');
     const before = (await bounded.events({}))[0]?.id ?? 0;
-    await bounded.removeApp(APP);
+    await bounded.removeApp(APP, 1);
     await bounded.putApp(sampleObject('shop'), 0);
     await commitEvents(bounded, APP, 0, 'c');
     assert.ok(((await bounded.events({}))[0]?.id ?? 0) > before);
@@ -326,7 +334,7 @@ function changeCases(store: () => StoreMaybeJournaling): void {
     await store().addCommand(APP, sampleCommand('c1'), sampleAudit('promote', APP));
     await store().addCommand(APP, sampleCommand('c1'), sampleAudit('promote', APP));
     await assert.rejects(store().commit(APP, 0, { next: stateAt(1), ...nothing }));
-    await store().removeApp(APP);
+    await store().removeApp(APP, 1);
     await Promise.resolve();
     leave();
     await store().putApp(sampleObject('shop'), 0);

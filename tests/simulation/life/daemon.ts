@@ -156,9 +156,9 @@ export class Daemon {
             }),
           'slowTick',
         ),
-      removeApp: (app) =>
+      removeApp: (app, version) =>
         this.#call(async () => {
-          await world.store.removeApp(app);
+          await world.store.removeApp(app, version);
           world.appRemoved();
         }, 'slowTick'),
       onChange: (listener) =>

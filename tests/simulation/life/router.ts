@@ -30,6 +30,8 @@ export interface Worker {
   id: number;
   table: RouteTable | undefined;
   stateVersion: number;
+  /** Of the last table, among those that were sent. */
+  sent: number;
   /** What it serves is not what the controller gave it last: the world did that. */
   tainted: boolean;
   choices: Choice[];
@@ -41,6 +43,8 @@ export interface Target {
   pool: PoolId;
   member: Member;
 }
+
+type Message = Pick<ActionContext, 'stateVersion'> & { sent: number };
 
 const LATE_MS = 800;
 /** Nobody is told in time: what the adapter's own deadline makes of it. */
@@ -62,6 +66,7 @@ export class SimRouter {
   readonly #counts = new Map<string, Answered>();
   readonly #owed: { at: number } = { at: 0 };
   #removedAt = 0;
+  #sent = 0;
   /** What was applied last. */
   #given: RouteTable | undefined;
   #boot = 1;
@@ -84,6 +89,7 @@ export class SimRouter {
       id: this.#nextWorker++,
       table: undefined,
       stateVersion: from?.stateVersion ?? 0,
+      sent: from?.sent ?? 0,
       tainted: from?.tainted ?? false,
       choices: [],
       before: from?.before,
@@ -103,19 +109,20 @@ export class SimRouter {
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {
     this.#refuseStale(ctx, table);
     this.#given = table;
-    await Promise.all(this.workers.map((worker) => this.#deliver(worker, ctx.stateVersion, table)));
+    const sent = ++this.#sent;
+    await Promise.all(this.workers.map((worker) => this.#deliver(worker, { ...ctx, sent }, table)));
     if (this.#faults.hits('lostAcknowledgement')) {
       await this.#clock.sleep(NOT_ACKNOWLEDGED_MS);
       throw new OperatingError('E_ROUTER_DOWN', 'the router did not answer in time');
     }
   }
 
-  async #deliver(worker: Worker, stateVersion: number, table: RouteTable): Promise<void> {
+  async #deliver(worker: Worker, message: Message, table: RouteTable): Promise<void> {
     const late = this.#faults.hits('lateDelivery');
     const boot = this.#boot;
     const install = () => {
       // What was under way when the machine was booted, or the App removed, is gone with it.
-      if (boot === this.#boot) this.#install(worker, stateVersion, table);
+      if (boot === this.#boot) this.#install(worker, message, table);
     };
     if (late) await this.#clock.sleep(late.int(1, LATE_MS));
     install();
@@ -123,11 +130,13 @@ export class SimRouter {
     if (again) this.#clock.after(again.int(1, LATE_MS), install);
   }
 
-  #install(worker: Worker, stateVersion: number, table: RouteTable): void {
+  #install(worker: Worker, { stateVersion, sent }: Message, table: RouteTable): void {
     if (!this.workers.includes(worker) || stateVersion < this.#removedAt) return;
     // What overtook it stays.
     if (stateVersion < worker.stateVersion || table.generation < (worker.table?.generation ?? 0)) return;
-    worker.stateVersion = stateVersion;
+    // Two of one version, of which one could not be recorded: they come in the order in which they were sent, on one socket.
+    if (table.generation === worker.table?.generation && sent < worker.sent) return;
+    Object.assign(worker, { stateVersion, sent });
     // A message from before that reaches a worker which came back with an older table still: not what it was given last.
     if (table.generation === this.#given?.generation) worker.tainted = false;
     this.#serve(worker, table);

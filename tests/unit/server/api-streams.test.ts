@@ -99,7 +99,7 @@ it('sends an App again only when it looks different, and says when it is gone', 
   await reading.started;
   await client.scale(SHOP, { replicas: 9 });
   await waitFor(() => reading.soFar().includes('"generation":2'), { what: 'the scaled App' });
-  await store.removeApp(KEY);
+  await store.removeApp(KEY, 0);
   const { text } = await reading;
   assert.equal(text.match(/event: app\n/g)?.length, 2);
 });
