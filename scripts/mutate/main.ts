@@ -5,6 +5,7 @@
  *   --only GLOB    files to change (src/core/**\/*.ts); what was found of the others stays
  *   --tests GLOB   tests to try them with (tests/unit/core/*.test.ts and lives.ts); of what they do not notice, others may
  *   --quick        leaves out the slow tests and the simulated lives, and tries each change for less than a second
+ *   --seconds N    ... or for so long
  *   --fresh        forgets what earlier runs found; without it, only what changed since is tried
  *   --jobs N       processes (2)
  *   --score        only prints what was found last of each file
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'src/core/**/*.ts' },
     tests: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '0.4' },
     fresh: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
     score: { type: 'boolean', default: false },
@@ -72,7 +74,7 @@ function run(): void {
       ...process.env,
       CROSSFADE_MUTATE_FOLDER: FOLDER,
       CROSSFADE_MUTATE_TESTS: values.tests ?? [UNIT, ...(values.quick ? [] : [LIVES])].join(' '),
-      ...(values.quick ? { CROSSFADE_MUTATE_QUICK: '1' } : {}),
+      ...(values.quick ? { CROSSFADE_MUTATE_QUICK: String(Number(values.seconds) * 1000) } : {}),
     },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status}`);
