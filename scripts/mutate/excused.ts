@@ -158,4 +158,184 @@ const SPLITS: readonly Excuse[] = [
   },
 ];
 
-export const EXCUSED: readonly Excuse[] = [...BINOMIAL, ...INVARIANTS, ...SPLITS];
+/** Changes of one file that have one reason: what stands there, what instead, and part of the line. */
+function alike(
+  file: string,
+  why: string,
+  ...changes: readonly (readonly [from: string, to: string, line?: string])[]
+): Excuse[] {
+  return changes.map(([from, to, line]) => ({
+    file: `src/core/${file}`,
+    from,
+    to,
+    ...(line === undefined ? {} : { line }),
+    why,
+  }));
+}
+
+const RUNNING = 'for the type checker: it is called for a release that runs';
+const ENDED = 'for the type checker: a release that has ended is in the history, never in its place';
+const ARMS = 'for the type checker: a release that is not the first has both versions';
+const KNOWN = 'for the type checker: what a state names it has';
+
+const DECIDE: readonly Excuse[] = [
+  ...alike(
+    'decide/abort.ts',
+    ENDED,
+    ["release.phase.kind === 'done'", 'false', '!release'],
+    ["'done'", '""', '!release'],
+  ),
+  ...alike(
+    'decide/abort.ts',
+    ARMS,
+    ['candidate !== undefined', 'true'],
+    ['candidate === undefined', 'false'],
+  ),
+  ...alike(
+    'decide/advance.ts',
+    ENDED,
+    ["release.phase.kind === 'done'", 'false', '!release'],
+    ["'done'", '""', '!release'],
+  ),
+  ...alike(
+    'decide/advance.ts',
+    RUNNING,
+    ['draft.release?.phase', 'draft.release.phase'],
+    ['!release', 'false', 'if (!release) return false;'],
+    ['!stage', 'false'],
+    ["release.phase.kind !== 'advancing'", 'false'],
+    ["stable === undefined || release.phase.kind !== 'aborting'", 'false'],
+    [
+      "stable === undefined || release.phase.kind !== 'aborting'",
+      "stable === undefined && release.phase.kind !== 'aborting'",
+    ],
+    ["release.phase.kind !== 'aborting'", 'false'],
+    ['draft.release?.arms', 'draft.release.arms'],
+  ),
+  ...alike(
+    'decide/advance.ts',
+    'for the type checker: an abort without a stable version is over when users are back',
+    ['stable === undefined', 'false', "!== 'aborting'"],
+    ['stable === undefined', 'false', "=== 'reroute'"],
+  ),
+  ...alike('decide/advance.ts', 'no replica is of a pool that is not there', [
+    'stable === undefined',
+    'false',
+    'const old =',
+  ]),
+  ...alike(
+    'decide/advance.ts',
+    'a scale of zero, or none, wants nobody, and nobody is fewer than nobody',
+    ["stage.scale[CANDIDATE]?.kind !== 'zero'", 'true'],
+    ['stage.scale[CANDIDATE]?.kind', 'stage.scale[CANDIDATE].kind'],
+    ["'zero'", '""', 'CANDIDATE'],
+  ),
+  ...alike(
+    'decide/advance.ts',
+    'for the type checker: a stage before the last has a scale for every version of its release',
+    ['stage.scale[arm]?.kind', 'stage.scale[arm].kind'],
+  ),
+  ...alike('decide/advance.ts', 'a roll wants none of the old ones', ['arm === CANDIDATE', 'true']),
+  ...alike(
+    'decide/advance.ts',
+    'for the type checker: there is a record of every stage, and what it was measured from was looked at before',
+    ['record?.base', 'record.base'],
+    ['record.base?.perPool', 'record.base.perPool'],
+    ['failing.lastProbe?.detail', 'failing.lastProbe.detail'],
+  ),
+  ...alike('decide/advance.ts', 'what is in it asks again', [
+    'mark !== release.progressMark || waitsForOthers',
+    'true',
+  ]),
+  ...alike(
+    'decide/advance.ts',
+    'for the type checker: a drain that has no end yet is taken for one that ended in 1970',
+    ['deadline !== undefined', 'true'],
+  ),
+  ...alike(
+    'decide/commands.ts',
+    'with no more answers than are kept, none is left to forget',
+    ['Object.keys(state.commandsDone).length <= COMMANDS_KEPT', 'false'],
+    [
+      'Object.keys(state.commandsDone).length <= COMMANDS_KEPT',
+      'Object.keys(state.commandsDone).length < COMMANDS_KEPT',
+    ],
+  ),
+  ...alike(
+    'decide/commands.ts',
+    KNOWN,
+    ['stage.gates[waits]?.kind', 'stage.gates[waits].kind'],
+    ['state.revisions[state.queued.revision]?.number', 'state.revisions[state.queued.revision].number'],
+    ['state.revisions[revision]?.number', 'state.revisions[revision].number', 'restarting'],
+    ['state.revisions[revision]?.number', 'state.revisions[revision].number', 'trying'],
+  ),
+  ...alike('decide/commands.ts', 'for the type checker: what is in the history has ended', [
+    "r.phase.kind === 'done'",
+    'true',
+  ]),
+  ...alike('decide/commands.ts', 'for the type checker: no revision is called undefined', [
+    'id === undefined',
+    'false',
+  ]),
+  ...alike('decide/desired.ts', KNOWN, [
+    'state.revisions[revision]?.number',
+    'state.revisions[revision].number',
+  ]),
+  ...alike(
+    'decide/desired.ts',
+    RUNNING,
+    ['!release', 'false', 'if (!release) return;'],
+    ['phase?.kind', 'phase.kind'],
+    ["phase?.kind === 'aborting'", 'true'],
+  ),
+  ...alike(
+    'decide/draft.ts',
+    ENDED,
+    ["release && release.phase.kind !== 'done'", 'true'],
+    ["release.phase.kind !== 'done'", 'true'],
+    ["'done'", '""'],
+    ['this.release ?? this.state.release', 'this.release && this.state.release'],
+  ),
+  ...alike('decide/draft.ts', 'the stages themselves are put in its place', ['[]', GHOST, 'stages: []']),
+  ...alike('decide/draft.ts', 'for the type checker: what is not known has no value', [
+    "value.kind === 'known'",
+    'true',
+  ]),
+  ...alike('decide/empty-stable.ts', 'for the type checker: in a split per replica no share is found', [
+    "split.kind === 'weights'",
+    'true',
+  ]),
+  ...alike(
+    'decide/empty-stable.ts',
+    'for the type checker: whoever was found has said something',
+    ['said?.lastProbe?.detail', 'said?.lastProbe.detail'],
+    ['said?.id', 'said.id'],
+  ),
+  ...alike(
+    'decide/gates.ts',
+    'what is not passed, does not wait and does not measure is pending, whatever it is called',
+    ["{ kind: 'pending' }", '{}'],
+    ["'pending'", '""'],
+  ),
+  ...alike('decide/gates.ts', RUNNING, ["release.phase.kind === 'advancing'", 'true', 'const skips']),
+  ...alike(
+    'decide/gates.ts',
+    'for the type checker: only a measurement has an epoch, or a mismatch',
+    ["state.kind !== 'measuring'", 'false'],
+    ["before.kind === 'measuring'", 'true'],
+  ),
+  ...alike(
+    'decide/gates.ts',
+    'for the type checker: without a table, or counts, nothing is measured',
+    ['draft.state.table?.route', 'draft.state.table.route'],
+    ['draft.measured?.perPool', 'draft.measured.perPool'],
+  ),
+  ...alike(
+    'decide/index.ts',
+    'it counts only to stop what never ends, which no test can bring about',
+    ['steps++', 'steps--'],
+    ['steps > MOST_STEPS', 'false'],
+  ),
+];
+
+export const EXCUSED: readonly Excuse[] = [...BINOMIAL, ...INVARIANTS, ...SPLITS, ...DECIDE];

@@ -85,6 +85,10 @@ test('what is applied while a release goes back is next; what is being released 
   world.state.release = back(world).state.release ?? assert.fail('no release');
   const third = applied(world, 'v3');
   assert.equal(third.state.queued?.revision, world.object.revision.id);
+  const rejecting = halfway(CANARY, { onNewRevision: 'reject' });
+  rejecting.state.release = back(rejecting).state.release ?? assert.fail('no release');
+  const next = applied(rejecting, 'v3');
+  assert.deepEqual([next.state.queued?.revision, said(next)], [rejecting.object.revision.id, []]);
   const same = halfway();
   same.state.queued = { revision: 'v1-x', actor: 'ann' };
   assert.equal(applied(same, 'v2').state.queued, undefined, 'the file asks for what runs');
@@ -103,6 +107,26 @@ test('what failed is not started again by itself, and what waited for it is not 
   const going = halfway();
   going.state.release = back(going).state.release ?? assert.fail('no release');
   assert.deepEqual(said(applied(going, 'v2')), said(draft), 'it is being given up');
+});
+
+test('what was superseded did nothing wrong: applied again, it is next', () => {
+  const world = halfway();
+  const draft = draftOf(world);
+  beginAbort(draft, WHY, 'v1-x');
+  world.state.release = draft.state.release ?? assert.fail('no release');
+  const again = applied(world, 'v2');
+  assert.deepEqual([again.state.queued?.revision, said(again)], [world.object.revision.id, []]);
+});
+
+test('what is stable is not held for a restart of it that goes back', () => {
+  const world = started();
+  const { revision } = world.object;
+  world.command('restart');
+  world.settle();
+  assert.equal(world.state.release?.revision, revision.id);
+  world.state.release = back(world).state.release ?? assert.fail('no release');
+  const again = applied(world, 'v1');
+  assert.deepEqual([again.state.queued?.revision, said(again)], [revision.id, []]);
 });
 
 test('what waited is started when the release is over, unless it runs already', () => {

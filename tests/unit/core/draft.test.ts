@@ -96,6 +96,7 @@ test('a route is acknowledged when every worker serves the one that is wanted no
   assert.equal(acked({ ackedGeneration: generation + 1 }), true);
   assert.equal(acked({ ackedGeneration: generation - 1 }), false);
   assert.equal(acked({}, false), false);
+  assert.equal(draftOf(world).acked, false, 'before the route was decided nothing is');
   assert.equal(acked({ trouble: { code: 'E_ROUTE_REFUSED', message: 'no' } }), false);
   const unseen = draftOf(world, { router: { kind: 'unknown', since: 0, why: 'gone' } });
   unseen.tableIsCurrent = true;
@@ -146,6 +147,7 @@ test('a decision changes nothing of the state that it began from', () => {
 test('what is missing in the state is a broken state, and not guessed', () => {
   const draft = draftOf(halfway());
   assert.throws(() => draft.pool('third'), { message: 'release has no arm third' });
+  assert.throws(() => draftOf(started()).pool('stable'), { message: 'release has no arm stable' });
   assert.throws(() => draft.poolOf('9-9'), { message: 'no pool 9-9' });
   delete draft.state.revisions[draft.poolOf('2-2').revision];
   assert.throws(() => draft.revisionOf('2-2'), { message: 'no revision of pool 2-2' });

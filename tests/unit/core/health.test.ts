@@ -56,6 +56,10 @@ test('it has users and is not ready any more', () => {
   table.members['2-2'] = [{ replica: 'another', address: 'h:1' }];
   world.state.table = table;
   assert.equal(complaint({ ready: false, lastProbe }, world), 'fine', 'no user is sent to it');
+  table.members['2-2'].push({ replica: '2-2-1', address: 'h:2' });
+  assert.equal(complaint({ ready: false, lastProbe }, world), said, 'users are sent to it, among others');
+  delete world.state.table;
+  assert.equal(complaint({ ready: false, lastProbe }, world), 'fine', 'nobody is sent anywhere');
 });
 
 test('replicas of stable, and those on their way out, are no complaint about the candidate', () => {

@@ -36,6 +36,18 @@ it('a reason quotes what the program said about its end, not the stack below it 
   );
 });
 
+it('of all that a program said the last three lines are quoted', () => {
+  assert.equal(tail(replica(['one', 'two', 'three', 'four'])), '; its last lines: "two" "three" "four"');
+});
+
+it('a line that only mentions what is left out is quoted', () => {
+  const lines = ['not crossfade: at', 'meet  at noon', '~ approx'];
+  assert.equal(
+    tail(replica(lines)),
+    `; its last lines: ${lines.map((line) => JSON.stringify(line)).join(' ')}`,
+  );
+});
+
 it('a program that said nothing is quoted with what was said about it', () => {
   const remark = 'crossfade: exited with code 1; started again in 0.4 s';
   assert.equal(tail(replica([remark])), `; its last lines: ${JSON.stringify(remark)}`);
