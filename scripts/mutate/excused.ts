@@ -335,6 +335,23 @@ const DECIDE: readonly Excuse[] = [
     'it counts only to stop what never ends, which no test can bring about',
     ['steps++', 'steps--'],
     ['steps > MOST_STEPS', 'false'],
+    ['steps > MOST_STEPS', 'steps >= MOST_STEPS'],
+  ),
+  ...alike('decide/index.ts', 'what is to be done is pending in the state, which differs by that', [
+    'draft.actions.length > 0',
+    'false',
+  ]),
+  ...alike(
+    'decide/intent.ts',
+    RUNNING,
+    ['release.record.at(-1)?.routedAt', 'release.record.at(-1).routedAt'],
+    ["stage.via.kind !== 'roll'", 'false'],
+  ),
+  ...alike(
+    'decide/intent.ts',
+    'a roll grows and shrinks by replicas, not by weight',
+    ["split.kind === 'perReadyReplica'", 'false'],
+    ["'perReadyReplica'", '""'],
   ),
 ];
 

@@ -89,3 +89,18 @@ test('who was chosen to leave is chosen anew while the route still names it', ()
   world.state.leaving['1-1-1'] = { pool: '1-1', generation: -1, stopped: false };
   assert.deepEqual(decide(world.state, world.observed(), world.now).next.leaving, {});
 });
+
+test('a decision that breaks an invariant is not done: all stays as it is, and the App says so', () => {
+  const world = halfway();
+  const before = { ...world.state, retiring: ['1-1'] };
+  const { next, events, actions } = decide(before, world.observed(), world.now);
+  const message =
+    'pool 1-1 would be retired, which is still needed; nothing was changed. `rollout abort` goes back to stable. Please report this as a bug';
+  assert.deepEqual(actions, []);
+  assert.deepEqual(next, {
+    ...before,
+    version: before.version + 1,
+    frozen: { code: 'E_INVARIANT_7', message },
+  });
+  assert.deepEqual(events, [{ at: world.now, type: 'Warning', reason: 'InvariantBroken', message }]);
+});

@@ -76,6 +76,15 @@ test('a stage grows before its route, and shrinks after it', () => {
   assert.deepEqual(of(at(2, 2, true)), [0, 3, '100% 2-2']);
 });
 
+test('scaled down before its first stage is routed, a release shrinks stable at once', () => {
+  const world = changed(halfway(), (release) => {
+    release.routedStage = -1;
+    release.record = [{ name: 'canary 20%', startedAt: 0 }];
+  });
+  world.object = { ...world.object, spec: specOf(CANARY, { replicas: 2 }) };
+  assert.equal(wanted(world).counts['1-1'], 2);
+});
+
 test('a candidate that has more replicas than its first stage wants keeps them until it is routed', () => {
   const world = halfway();
   const [candidate] = world.replicas.filter(({ pool }) => pool === '2-2');
@@ -197,4 +206,65 @@ test('an App scaled to nothing and aborted is not waited for', () => {
   const world = halfway();
   world.object = { ...world.object, spec: specOf(CANARY as Strategy, { replicas: 0 }) };
   assert.equal(goesBack(world, 0).route, '100% 1-1');
+});
+
+/** Replicas of both pools in mid-roll: how many stand and are ready, and what the roll wants of each. */
+function rolled(strategy: Strategy, replicas: number, old: [number, number], young: [number, number]) {
+  const world = started(strategy, { replicas });
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.routedStage === 0);
+  delete world.state.release?.cutover;
+  world.replicas = [['1-1', ...old] as const, ['2-2', ...young] as const].flatMap(([pool, count, ready]) =>
+    Array.from({ length: count }, (_, n) => ({
+      id: `${pool}-${n}`,
+      pool,
+      phase: 'running' as const,
+      ready: n < ready,
+      wasReady: true,
+      readySince: 0,
+      startedAt: n,
+      restarts: 0,
+    })),
+  );
+  const { counts } = intentOf(draftOf(world));
+  return [counts.get('1-1'), counts.get('2-2')];
+}
+
+test('a roll goes by the arithmetic of Kubernetes', () => {
+  const roll = (maxSurge: number, maxUnavailable: number): Strategy => ({
+    kind: 'rolling',
+    maxSurge,
+    maxUnavailable,
+  });
+  const cases: [
+    surge: number,
+    unavailable: number,
+    old: [number, number],
+    young: [number, number],
+    wants: number[],
+  ][] = [
+    [1, 0, [5, 5], [0, 0], [5, 1]],
+    [1, 0, [5, 5], [1, 0], [5, 1]],
+    [1, 0, [5, 5], [1, 1], [4, 1]],
+    [1, 0, [4, 4], [1, 1], [4, 2]],
+    [0, 1, [5, 5], [0, 0], [4, 0]],
+    [0, 1, [4, 4], [0, 0], [4, 1]],
+    [0, 1, [4, 4], [1, 0], [4, 1]],
+    [0, 1, [4, 4], [1, 1], [3, 1]],
+    [2, 1, [5, 5], [0, 0], [4, 2]],
+    [2, 1, [4, 4], [2, 0], [4, 3]],
+    [2, 1, [4, 4], [3, 3], [1, 3]],
+    [1, 0, [5, 3], [0, 0], [5, 1]],
+    [1, 0, [5, 3], [1, 1], [4, 1]],
+    [1, 1, [5, 3], [1, 1], [3, 1]],
+    [5, 0, [5, 5], [5, 5], [0, 5]],
+    [5, 0, [1, 1], [7, 7], [0, 5]],
+    [5, 5, [5, 0], [0, 0], [0, 5]],
+  ];
+  for (const [surge, unavailable, old, young, wants] of cases)
+    assert.deepEqual(
+      rolled(roll(surge, unavailable), 5, old, young),
+      wants,
+      `surge ${surge}, unavailable ${unavailable}: old ${old}, young ${young}`,
+    );
 });

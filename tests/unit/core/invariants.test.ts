@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Draft } from '../../../src/core/decide/draft.ts';
-import { decide } from '../../../src/core/decide/index.ts';
 import { brokenInvariant } from '../../../src/core/invariants.ts';
 import type { AppState, Route, RouteTable } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
@@ -517,19 +516,4 @@ test('10: every command has one answer', () => {
     judged(world, answered, before),
     `E_INVARIANT_10: command ${id} (pause) would be carried out a second time`,
   );
-});
-
-test('a decision that breaks an invariant is not done: all stays as it is, and the App says so', () => {
-  const world = halfway();
-  const before = { ...world.state, retiring: ['1-1'] };
-  const { next, events, actions } = decide(before, world.observed(), world.now);
-  const message =
-    'pool 1-1 would be retired, which is still needed; nothing was changed. `rollout abort` goes back to stable. Please report this as a bug';
-  assert.deepEqual(actions, []);
-  assert.deepEqual(next, {
-    ...before,
-    version: before.version + 1,
-    frozen: { code: 'E_INVARIANT_7', message },
-  });
-  assert.deepEqual(events, [{ at: world.now, type: 'Warning', reason: 'InvariantBroken', message }]);
 });

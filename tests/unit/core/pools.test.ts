@@ -1,10 +1,8 @@
 /** How many there are of each version, who leaves first, and when one may be stopped. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { intentOf } from '../../../src/core/decide/intent.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from '../../../src/core/decide/pools.ts';
 import type { Action, Leaving, Observed, Replica, RouterView } from '../../../src/core/model.ts';
-import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 import { CANARY, draftOf, halfway, started } from './support.ts';
 
@@ -245,65 +243,4 @@ test('an App is gone when it is deleted and nothing of it is left: no pool, no r
     }),
     false,
   );
-});
-
-/** Replicas of both pools in mid-roll: how many stand and are ready, and what the roll wants of each. */
-function rolled(strategy: Strategy, replicas: number, old: [number, number], young: [number, number]) {
-  const world = started(strategy, { replicas });
-  world.apply('v2');
-  world.runUntil((w) => w.state.release?.routedStage === 0);
-  delete world.state.release?.cutover;
-  world.replicas = [['1-1', ...old] as const, ['2-2', ...young] as const].flatMap(([pool, count, ready]) =>
-    Array.from({ length: count }, (_, n) => ({
-      id: `${pool}-${n}`,
-      pool,
-      phase: 'running' as const,
-      ready: n < ready,
-      wasReady: true,
-      readySince: 0,
-      startedAt: n,
-      restarts: 0,
-    })),
-  );
-  const { counts } = intentOf(draftOf(world));
-  return [counts.get('1-1'), counts.get('2-2')];
-}
-
-test('a roll goes by the arithmetic of Kubernetes', () => {
-  const roll = (maxSurge: number, maxUnavailable: number): Strategy => ({
-    kind: 'rolling',
-    maxSurge,
-    maxUnavailable,
-  });
-  const cases: [
-    surge: number,
-    unavailable: number,
-    old: [number, number],
-    young: [number, number],
-    wants: number[],
-  ][] = [
-    [1, 0, [5, 5], [0, 0], [5, 1]],
-    [1, 0, [5, 5], [1, 0], [5, 1]],
-    [1, 0, [5, 5], [1, 1], [4, 1]],
-    [1, 0, [4, 4], [1, 1], [4, 2]],
-    [0, 1, [5, 5], [0, 0], [4, 0]],
-    [0, 1, [4, 4], [0, 0], [4, 1]],
-    [0, 1, [4, 4], [1, 0], [4, 1]],
-    [0, 1, [4, 4], [1, 1], [3, 1]],
-    [2, 1, [5, 5], [0, 0], [4, 2]],
-    [2, 1, [4, 4], [2, 0], [4, 3]],
-    [2, 1, [4, 4], [3, 3], [1, 3]],
-    [1, 0, [5, 3], [0, 0], [5, 1]],
-    [1, 0, [5, 3], [1, 1], [4, 1]],
-    [1, 1, [5, 3], [1, 1], [3, 1]],
-    [5, 0, [5, 5], [5, 5], [0, 5]],
-    [5, 0, [1, 1], [7, 7], [0, 5]],
-    [5, 5, [5, 0], [0, 0], [0, 5]],
-  ];
-  for (const [surge, unavailable, old, young, wants] of cases)
-    assert.deepEqual(
-      rolled(roll(surge, unavailable), 5, old, young),
-      wants,
-      `surge ${surge}, unavailable ${unavailable}: old ${old}, young ${young}`,
-    );
 });
