@@ -353,9 +353,92 @@ const DECIDE: readonly Excuse[] = [
     ["split.kind === 'perReadyReplica'", 'false'],
     ["'perReadyReplica'", '""'],
   ),
+  ...alike('decide/intent.ts', RUNNING, ['release.stages[0]?.route', 'release.stages[0].route']),
+  ...alike(
+    'decide/mismatch.ts',
+    'for the type checker: what has no name is told by its pool, either way',
+    ['revision === undefined', 'false'],
+    ['draft.state.revisions[revision]?.number', 'draft.state.revisions[revision].number'],
+  ),
+  ...alike('decide/pools.ts', 'no two replicas have one name', ['a.id < b.id', 'a.id <= b.id']),
+  ...alike('decide/pools.ts', 'for the type checker: only who leaves is asked about', [
+    '!leaving',
+    'false',
+    'if (!leaving) return false',
+  ]),
+  ...alike(
+    'decide/release.ts',
+    'for the type checker: a release has at least one stage',
+    ['stage?.gates', 'stage.gates'],
+    ['!stage', 'false'],
+  ),
+  ...alike('decide/release.ts', 'for the type checker: nothing that is warm is taken out for nothing', [
+    'warm',
+    'true',
+    'if (warm)',
+  ]),
+  ...alike(
+    'decide/release.ts',
+    KNOWN,
+    ['state.revisions[release.revision]?.number', 'state.revisions[release.revision].number'],
+    ['candidate === undefined', 'false'],
+  ),
+  ...alike('decide/release.ts', 'for the type checker: no pool is called undefined', [
+    'state.stable === undefined',
+    'false',
+    'const live',
+  ]),
+  ...alike(
+    'decide/still-served.ts',
+    'for the type checker: the router was looked at before',
+    ['draft.router?.inFlight', 'draft.router.inFlight'],
+    ['draft.router?.connectionsUnseen', 'draft.router.connectionsUnseen'],
+  ),
+  ...alike('decide/table.ts', 'it becomes what it is', [
+    'router.ackedGeneration > state.routeGeneration',
+    'router.ackedGeneration >= state.routeGeneration',
+  ]),
+  ...alike(
+    'decide/table.ts',
+    'for the type checker: no table is equal to none',
+    ['state.table !== undefined', 'true', 'const same'],
+    ['state.table?.generation', 'state.table.generation'],
+  ),
+  ...alike(
+    'decide/table.ts',
+    'for the type checker: the router, the release and its members were looked at before',
+    ['router?.serving', 'router.serving', 'const serving'],
+    ['candidate === undefined', 'false'],
+    ['state.table.members[candidate]?.length', 'state.table.members[candidate].length'],
+    ['members[pool]?.length', 'members[pool].length', 'const count'],
+    ["roll?.kind !== 'roll'", 'false'],
+    ["wanted.split.kind === 'perReadyReplica'", 'true'],
+    ['!route', 'false', 'if (!route) throw'],
+  ),
+  ...alike('decide/table.ts', 'no replica is of a pool of this name', ['[]', GHOST, 'const others']),
+  ...alike('decide/table.ts', 'no two replicas have one name', [
+    'a.replica < b.replica',
+    'a.replica <= b.replica',
+  ]),
+  ...alike(
+    'decide/table.ts',
+    'a stage names no share of 0',
+    ['share.weight === 0', 'false'],
+    ['share.weight > 0', 'true', 'share.key === candidate'],
+    ['share.weight > 0', 'share.weight >= 0', 'share.key === candidate'],
+  ),
+  ...alike(
+    'decide/table.ts',
+    'a release that rolls has its roll first, and the first stage of any other is looked at again',
+    ["stage.via.kind === 'roll'", 'true'],
+  ),
 ];
 
 const PLANS: readonly Excuse[] = [
+  ...alike('plan.ts', 'an applied release, and any of no cause, go the way of the strategy', [
+    "'apply'",
+    '""',
+  ]),
   ...alike(
     'capabilities.ts',
     'whose release it is does not change what a router has to be able to do',

@@ -167,6 +167,22 @@ test('going back gives stable everything, and keeps the candidate until users ar
   );
 });
 
+test('before anything was routed, going back waits with all on stable', () => {
+  const short = halfway();
+  for (const replica of short.replicas.slice(0, 1)) replica.ready = false;
+  delete short.state.table;
+  const { route } = goesBack(short, 0, (release) => {
+    release.phase = { ...release.phase, stage: 0 } as Release['phase'];
+    release.routedStage = -1;
+  });
+  assert.equal(route, '100% 1-1');
+});
+
+test('a route that names a version which its release does not have is a broken state', () => {
+  const world = changed(halfway(), ({ arms }) => delete arms.candidate);
+  assert.throws(() => wanted(world), { message: 'route names candidate, which this release does not have' });
+});
+
 test('a first release that is given up takes its route with it', () => {
   const { counts, route } = goesBack(halfway(), 0, (release) => {
     delete release.arms.stable;

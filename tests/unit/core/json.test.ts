@@ -34,6 +34,8 @@ test('two JSON values are equal when they say the same', () => {
     [{ a: null }, {}],
     [{}, { a: null }],
     ['x', { 0: 'x' }],
+    [[], { length: 0 }],
+    [{ length: 0 }, []],
   ];
   for (const [a, b] of same) assert.equal(isEqual(a, b), true, JSON.stringify([a, b]));
   for (const [a, b] of other) assert.equal(isEqual(a, b), false, JSON.stringify([a, b]));

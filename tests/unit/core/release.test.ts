@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Draft } from '../../../src/core/decide/draft.ts';
-import { commitRelease, endRelease, hold, startRelease } from '../../../src/core/decide/release.ts';
+import {
+  closeRecord,
+  commitRelease,
+  endRelease,
+  hold,
+  retire,
+  startRelease,
+} from '../../../src/core/decide/release.ts';
 import type { AppState, Release } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
@@ -49,6 +56,13 @@ test('a release begins at its first stage, with a pool of its own, and says from
   assert.equal(draft.events[0]?.actor, 'ann');
 });
 
+test('sticky users are split anew by every release, so that it is not always the same ones who go first', () => {
+  const sticky = { ...CANARY, sticky: { kind: 'header', name: 'x-user' } } as Strategy;
+  const draft = draftOf(wanting(sticky));
+  startRelease(draft, draft.app.revision.id, 'apply', 'ann');
+  assert.equal(releaseOf(draft).stages[0]?.route.sticky?.salt, 'default/shop#r2');
+});
+
 test('a first release comes from nothing', () => {
   const world = wanting();
   delete world.state.stable;
@@ -81,6 +95,53 @@ test('colours take turns', () => {
     return draft.state.pools['2-2']?.colour;
   };
   assert.deepEqual([colour('blue'), colour('green'), colour(undefined)], ['green', 'blue', 'blue']);
+});
+
+test('a revision that is not known is a broken state', () => {
+  assert.throws(() => startRelease(draftOf(started()), 'v1-none', 'apply', 'ann'), {
+    message: 'no revision v1-none',
+  });
+});
+
+test('of several that are warm one is taken, and the others make room', () => {
+  const world = warm();
+  const [kept] = world.state.warm;
+  assert.ok(kept);
+  world.state.pools['9-9'] = {
+    id: '9-9',
+    revision: world.state.pools['2-2']?.revision ?? '',
+    incarnation: 9,
+  };
+  world.state.warm = [kept, { ...kept, pool: '9-9' }];
+  const draft = draftOf(world);
+  startRelease(draft, world.state.pools['1-1']?.revision ?? '', 'undo', 'ann');
+  assert.deepEqual([releaseOf(draft).arms.candidate, draft.state.retiring], ['1-1', ['9-9']]);
+});
+
+test('a pool is retired once', () => {
+  const draft = draftOf(started());
+  retire(draft, '1-1');
+  retire(draft, '1-1');
+  assert.deepEqual(draft.state.retiring, ['1-1']);
+});
+
+test('when a stage ended is noted once', () => {
+  const draft = draftOf(halfway());
+  const release = releaseOf(draft);
+  release.record = [{ name: 'canary 20%', startedAt: 1, endedAt: 5 }];
+  closeRecord(release, 9);
+  assert.equal(release.record[0]?.endedAt, 5);
+  release.record = [];
+  closeRecord(release, 9);
+  assert.deepEqual(release.record, []);
+});
+
+test('what is stable already is not retired by its promotion', () => {
+  const world = halfway();
+  world.state.stable = '2-2';
+  const draft = draftOf(world);
+  commitRelease(draft, releaseOf(draft));
+  assert.deepEqual([draft.state.stable, draft.state.retiring, draft.state.warm], ['2-2', [], []]);
 });
 
 /** v2 is stable, v1 (pool 1-1) warm. */

@@ -148,7 +148,11 @@ test('when the last connection is gone that is told where it was waited for', ()
 
 test('only the old ones count, out of the route and not stopping; and only where a route is chosen per connection', () => {
   const waits = (seen: Seen) => asked({ inFlight: { '1-1-1': 1 }, ...seen }).waits;
-  assert.equal(waits({ inFlight: { '2-2-1': 1 } }), false, 'the candidate');
+  const unrouted: Seen['change'] = ({ state }) => {
+    if (state.table) state.table = { ...state.table, members: {} };
+  };
+  assert.equal(waits({ change: unrouted }), true);
+  assert.equal(waits({ inFlight: { '2-2-1': 1 }, change: unrouted }), false, 'the candidate');
   assert.equal(waits({ inFlight: { '1-1-1': 0 } }), false);
   assert.equal(
     waits({
@@ -171,8 +175,8 @@ test('only the old ones count, out of the route and not stopping; and only where
   assert.equal(waits({ view: { perConnection: undefined as never } }), false);
   assert.equal(
     waits({
-      change: (_, release) => {
-        release.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_X', message: '' } };
+      change: ({ now }, release) => {
+        release.phase = { kind: 'aborting', stage: 0, since: now, why: { code: 'E_X', message: '' } };
       },
     }),
     false,
