@@ -435,6 +435,21 @@ const DECIDE: readonly Excuse[] = [
 ];
 
 const PLANS: readonly Excuse[] = [
+  ...alike('plan.ts', 'a plan does not show by which salt users are split', [
+    '`\x24{spec.metadata.namespace}/\x24{spec.metadata.name}`',
+    '``',
+  ]),
+  ...alike(
+    'plan.ts',
+    KNOWN,
+    ['stored?.state', 'stored.state', 'const stableRevision'],
+    ['state.pools[state.stable]?.revision', 'state.pools[state.stable].revision'],
+  ),
+  ...alike('plan.ts', 'a roll grows and shrinks by replicas, not by weight', [
+    "split.kind === 'weights'",
+    'true',
+  ]),
+  ...alike('revision.ts', 'no two fields have one name', ['a < b', 'a <= b']),
   ...alike('plan.ts', 'an applied release, and any of no cause, go the way of the strategy', [
     "'apply'",
     '""',
