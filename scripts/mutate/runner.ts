@@ -53,7 +53,7 @@ const HITS_LEAST = 10_000;
 /** A test that told for one mutant often tells for the next one. */
 const REMEMBERED = 12;
 /** A test in the file that is called like the changed one is tried before others that take as long. */
-const OWN_SHARE = 0.05;
+const OWN_SHARE = 0.005;
 /**
  * `npm run mutate -- --quick` tries no test that takes longer in the first run, where counting makes it several times as slow,
  * and each mutant for as long as main.ts says.

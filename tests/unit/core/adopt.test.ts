@@ -146,6 +146,23 @@ test('pods of another name are not the adopted ones', () => {
   assert.equal(next.trouble?.code, 'E_NOT_ADOPTED');
 });
 
+test('pods that are seen at last are no trouble any more', () => {
+  const world = adopting(BLUE_GREEN);
+  const trouble = { code: 'E_NOT_ADOPTED', message: 'no pod', at: 0 };
+  world.state = { ...world.state, trouble };
+  assert.equal(firstLook(world).next.trouble, undefined);
+});
+
+test('only the first look adopts: not in a release of its own, nor beside a stable version', () => {
+  const begun = adopting(BLUE_GREEN);
+  begun.state = { ...begun.state, generationSeen: 1 };
+  assert.equal(firstLook(begun).next.stable, undefined);
+  const other = adopting(BLUE_GREEN);
+  const pools = { '7-7': { id: '7-7', revision: other.object.revision.id, incarnation: 7 } };
+  other.state = { ...other.state, stable: '7-7', pools };
+  assert.equal(firstLook(other).next.stable, '7-7');
+});
+
 test('an App that has lost its pods later is not adopted anew', () => {
   const world = adopting(BLUE_GREEN);
   world.run(1000);

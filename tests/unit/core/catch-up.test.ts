@@ -361,6 +361,16 @@ test('with another stable version everything else is over: it is retired, and th
   assert.deepEqual([without.stable, without.history], ['3-3', []]);
 });
 
+test('with the stable version of the state, what waits and what is warm stays', () => {
+  const queued = { revision: 'v1-2', actor: 'ann' };
+  const warm = [{ pool: '2-2', until: 9 }];
+  const next = caught(
+    stateOf(['1-1', '2-2'], { stable: '1-1', queued, warm }),
+    newer({ pools: running({ '1-1': 1, '2-2': 1 }) }),
+  );
+  assert.deepEqual([next.queued, next.warm, next.retiring], [queued, warm, []]);
+});
+
 test('a release goes on while users of its stable version are there, and only among its own', () => {
   const goesOn = (
     serving: RouteTable | undefined,
@@ -388,6 +398,7 @@ test('a release goes on while users of its stable version are there, and only am
     'a first release',
   );
   assert.equal(goesOn(undefined), true, 'nobody sees the route');
+  assert.equal(goesOn(undefined, { candidate: '2-2' }), false, 'nor has it anybody to go back to');
   assert.equal(goesOn(tableOf(weights({ '1-1': 10_000 }))), true, 'all are on stable');
 });
 

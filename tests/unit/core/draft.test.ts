@@ -142,6 +142,12 @@ test('a decision changes nothing of the state that it began from', () => {
   assert.deepEqual(world.state, before);
 });
 
+test('what cannot be seen is nobody and nothing', () => {
+  const unknown = { kind: 'unknown' as const, since: 0, why: 'gone' };
+  const draft = draftOf(started(), { replicas: unknown, router: unknown, measured: unknown });
+  assert.deepEqual([draft.replicas, draft.router, draft.measured], [[], undefined, undefined]);
+});
+
 test('what is missing in the state is a broken state, and not guessed', () => {
   const draft = draftOf(halfway());
   assert.throws(() => draft.pool('third'), { message: 'release has no arm third' });
