@@ -394,6 +394,7 @@ const DECIDE: readonly Excuse[] = [
     'decide/release.ts',
     KNOWN,
     ['state.revisions[release.revision]?.number', 'state.revisions[release.revision].number'],
+    ['state.pools[state.stable]?.colour', 'state.pools[state.stable].colour'],
     ['candidate === undefined', 'false'],
   ),
   ...alike('decide/release.ts', 'for the type checker: no pool is called undefined', [
@@ -421,6 +422,7 @@ const DECIDE: readonly Excuse[] = [
     'decide/table.ts',
     'for the type checker: the router, the release and its members were looked at before',
     ['router?.serving', 'router.serving', 'const serving'],
+    ['release?.phase', 'release.phase', 'measures &&'],
     ['candidate === undefined', 'false'],
     ['state.table.members[candidate]?.length', 'state.table.members[candidate].length'],
     ['members[pool]?.length', 'members[pool].length', 'const count'],

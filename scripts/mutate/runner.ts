@@ -52,7 +52,7 @@ const HITS_FACTOR = 20;
 const HITS_LEAST = 10_000;
 /** A test that told for one mutant often tells for the next one. */
 const REMEMBERED = 12;
-/** A test in the file that is called like the changed one is tried before others that take as long. */
+/** A test in the file that is called like the changed one, or like what it is a part of, is tried before others. */
 const OWN_SHARE = 0.005;
 /**
  * `npm run mutate -- --quick` tries no test that takes longer in the first run, where counting makes it several times as slow,
@@ -150,13 +150,10 @@ class CoreTests {
   #inOrder(tests: readonly Collected[], file: string): Collected[] {
     const { costMs } = this.#knownOfFirstRun();
     const told = (this.#told.get(file) ?? []).slice(0, REMEMBERED);
-    const own = `${path.basename(file, '.ts')}.test.ts`;
+    const name = path.basename(file, '.ts');
+    const isOwn = (test: Collected) => `${name}-`.startsWith(`${path.basename(test.file, '.test.ts')}-`);
     const share = (test: Collected) =>
-      told.includes(test.id)
-        ? 0.01 * (1 + told.indexOf(test.id))
-        : path.basename(test.file) === own
-          ? OWN_SHARE
-          : 1;
+      told.includes(test.id) ? 0.01 * (1 + told.indexOf(test.id)) : isOwn(test) ? OWN_SHARE : 1;
     const rank = (test: Collected) => (costMs[test.id] ?? 0) * share(test);
     return [...tests].sort((a, b) => rank(a) - rank(b));
   }

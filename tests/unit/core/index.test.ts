@@ -43,6 +43,9 @@ test('without replicas to see, nothing is moved', () => {
   const { next, actions, gone } = decide(world.state, { ...world.observed(), replicas: unseen }, world.now);
   assert.deepEqual([actions, gone], [[], undefined]);
   assert.equal(next.release?.phase.kind === 'advancing' && next.release.phase.stage, 0);
+  world.commands = [];
+  const idle = decide(world.state, { ...world.observed(), replicas: unseen }, world.now);
+  assert.equal(idle.next, world.state, 'nor is it noted that nobody is there');
 });
 
 test('a release that is frozen and deleted already stays frozen', () => {

@@ -221,8 +221,10 @@ test('while a split is measured, what somebody else wrote is left as it is: the 
   const measuring = { kind: 'measuring' as const, since: 0, epoch: 'e1', base: {}, probesAsked: 0 };
   overwritten(world);
   assert.deepEqual(kinds(converged(world)), ['route']);
-  release.gates = [measuring];
+  release.gates = [{ kind: 'passed', at: 0 }, measuring];
   assert.deepEqual(kinds(converged(world)), []);
+  release.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  assert.deepEqual(kinds(converged(world)), ['route'], 'who goes back waits for no measurement');
 });
 
 test('a route that failed is not waited for when another one is wanted', () => {
@@ -258,6 +260,9 @@ test('a first release of a store that was put back leaves the route that is serv
     ['unroute'],
     'a worker has no route to come',
   );
+  const failed = first.state.release ?? assert.fail('no release');
+  failed.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  assert.deepEqual(kinds(converged(first)), ['unroute'], 'nor has one that is given up');
   worker.router = 'lost';
   assert.deepEqual(kinds(converged(worker)), [], 'nobody knows of a route');
 });
@@ -314,6 +319,15 @@ test('the moment users first get the candidate is when an open route first names
   world.runUntil((w) => w.replicas.some(({ pool, ready }) => pool === '2-2' && ready));
   const before = structuredClone(world.state);
   assert.equal(before.release?.cutover?.routeAt, world.now);
+  const later = halfway();
+  if (later.state.release) later.state.release.cutover = { routeAt: 5 };
+  later.replicas = later.replicas.slice(1);
+  const again = converged(later);
+  assert.deepEqual(
+    [kinds(again), again.release?.cutover],
+    [['route'], { routeAt: 5 }],
+    'the first, not the last',
+  );
   const blue = started({ kind: 'blueGreen', autoPromotion: false, warmMs: 0 });
   blue.apply('v2');
   blue.runUntil((w) => w.table?.route.preview === '2-2');
