@@ -224,6 +224,13 @@ test('while a split is measured, what somebody else wrote is left as it is: the 
   release.gates = [{ kind: 'passed', at: 0 }, measuring];
   assert.deepEqual(kinds(converged(world)), []);
   release.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  const { state } = converged(world);
+  Object.assign(world, {
+    state: { ...world.state, table: state.table, routeGeneration: state.routeGeneration },
+  });
+  world.table = state.table;
+  assert.deepEqual(kinds(converged(world)), []);
+  overwritten(world);
   assert.deepEqual(kinds(converged(world)), ['route'], 'who goes back waits for no measurement');
 });
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { binomialPValue } from '../../../src/core/binomial.ts';
 import type { PoolId, Route } from '../../../src/core/model.ts';
 import { verifyGate, weighted } from '../../../src/core/strategies/parts.ts';
-import { judgeSplit } from '../../../src/core/verify.ts';
+import { judgeSplit, splitCount } from '../../../src/core/verify.ts';
 import type { CanaryStep } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
@@ -50,6 +50,10 @@ test('where one has everything, a single answer of the other is too many', () =>
   assert.equal(verdictOf(0, { stable: 100 }), 'agrees');
   assert.equal(verdictOf(0, { stable: 99, candidate: 1 }), 'disagrees');
   assert.equal(verdictOf(2_000, { stable: 80, candidate: 20, gone: 1 }), 'disagrees');
+});
+
+test('users and marked requests are split alike: they count together', () => {
+  assert.equal(splitCount({ requests: 9, ok: 9, failed: 0, split: 3, probes: 2 }), 5);
 });
 
 test('stray answers of several that have no share add up', () => {
