@@ -5,6 +5,7 @@
  *   --only GLOB    files to change (src/core/**\/*.ts); what was found of the others stays
  *   --tests GLOB   tests to try them with (tests/unit/core/*.test.ts and lives.ts); of what they do not notice, others may
  *   --quick        leaves out the slow tests and the simulated lives, and tries each change for less than a second
+ *   --seconds N    ... or for so long
  *   --fresh        forgets what earlier runs found; without it, only what changed since is tried
  *   --jobs N       processes (2)
  *   --score        only prints what was found last of each file
@@ -24,12 +25,14 @@ const UNIT = 'tests/unit/core/*.test.ts';
 const LIVES = 'scripts/mutate/lives.ts';
 /** The machine may be busy with something else: what does not end is mostly noticed by counting, not by this. */
 const TIMEOUT_MS = 120_000;
+const QUICK_TIMEOUT_MS = 20_000;
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'src/core/**/*.ts' },
     tests: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '0.4' },
     fresh: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
     score: { type: 'boolean', default: false },
@@ -52,8 +55,8 @@ function run(): void {
       plugins: [path.join(import.meta.dirname, 'runner.ts')],
       coverageAnalysis: 'perTest',
       concurrency: Number(values.jobs),
-      timeoutMS: TIMEOUT_MS,
-      timeoutFactor: 10,
+      timeoutMS: values.quick ? QUICK_TIMEOUT_MS : TIMEOUT_MS,
+      timeoutFactor: values.quick ? 1 : 10,
       disableTypeChecks: false,
       // It would be read with the programming interface of TypeScript, which 7 does not have; Node does not read it.
       tsconfigFile: 'none.json',
@@ -72,7 +75,7 @@ function run(): void {
       ...process.env,
       CROSSFADE_MUTATE_FOLDER: FOLDER,
       CROSSFADE_MUTATE_TESTS: values.tests ?? [UNIT, ...(values.quick ? [] : [LIVES])].join(' '),
-      ...(values.quick ? { CROSSFADE_MUTATE_QUICK: '1' } : {}),
+      ...(values.quick ? { CROSSFADE_MUTATE_QUICK: String(Number(values.seconds) * 1000) } : {}),
     },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status}`);

@@ -40,10 +40,8 @@ export function compile(request: CompileRequest): Stage[] {
   return compileStrategy(spec.strategy, input);
 }
 
-function compileStrategy(strategy: Strategy, input: CompileInput): Stage[] {
+function compileStrategy(strategy: Exclude<Strategy, { kind: 'recreate' }>, input: CompileInput): Stage[] {
   switch (strategy.kind) {
-    case 'recreate':
-      return compileRecreate(strategy, input);
     case 'rolling':
       return compileRolling(strategy, input);
     case 'blueGreen':

@@ -37,7 +37,7 @@ function goesBack(before: AppState, draft: Draft): Reason | undefined {
   }
   const ended = state.history.findLast((one) => one.id === was.id);
   const stable = ended?.arms[STABLE];
-  if (ended?.phase.kind !== 'done' || stable === undefined || state.stable === stable) return undefined;
+  if (stable === undefined || state.stable === stable) return undefined;
   return broken(
     'E_INVARIANT_5',
     `an abort would end with pool ${state.stable} as the stable one instead of ${stable}`,

@@ -68,7 +68,7 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
  * measure too: the world may have taken more than we would.
  */
 function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
-  if (table.route.admit.kind !== 'open' || draft.spec.replicas === 0) return undefined;
+  if (table.route.admit.kind !== 'open') return undefined;
   if (stableCanCarry(draft) || draft.stableGivenUp) return undefined;
   const { split } = table.route;
   const shares =

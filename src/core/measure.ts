@@ -17,7 +17,7 @@ export function attribute(
   answered: readonly AnsweredAt[],
   replicas: readonly Replica[],
 ): Record<PoolId, Counts> {
-  const owner = new Map(replicas.flatMap((r) => (r.address === undefined ? [] : [[r.address, r] as const])));
+  const owner = new Map(replicas.map((r) => [r.address, r]));
   const living = new Map(replicas.map((r) => [r.id, r]));
   const perPool: Record<PoolId, Counts> = {};
   for (const entry of answered) {

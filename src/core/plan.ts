@@ -133,23 +133,14 @@ function countOf(stage: Stage, arm: Arm, replicas: number): number {
   return resolveScale(scale, weight, replicas);
 }
 
-/** The most replicas at one time: a stage grows before it shrinks. */
-function peak(stages: readonly Stage[], spec: AppSpec['spec'], hasStable: boolean): number {
-  let most = hasStable ? spec.replicas : 0;
-  let before: Record<Arm, number> = { [STABLE]: most, [CANDIDATE]: 0 };
-  for (const stage of stages.filter((s) => !s.commits)) {
-    const now = Object.fromEntries(
-      [STABLE, CANDIDATE].map((arm) => [arm, countOf(stage, arm, spec.replicas)]),
-    );
-    const total =
-      stage.via.kind === 'roll'
-        ? spec.replicas + resolveFenceposts(stage.via.maxSurge, stage.via.maxUnavailable, spec.replicas).surge
-        : [STABLE, CANDIDATE].reduce((sum, arm) => sum + Math.max(before[arm] ?? 0, now[arm] ?? 0), 0);
-    // Recreate stops before it starts: its stages are never both.
-    most = Math.max(most, stage.onAbort === 'outage' ? Math.max(...Object.values(now)) : total);
-    before = now;
-  }
-  return most;
+/** The most replicas at one time: stable stays whole beside the candidate, but where they are never both (an outage). */
+function peak(stages: readonly Stage[], { replicas }: AppSpec['spec'], hasStable: boolean): number {
+  const most = stages.map((stage) =>
+    stage.via.kind === 'roll'
+      ? replicas + resolveFenceposts(stage.via.maxSurge, stage.via.maxUnavailable, replicas).surge
+      : countOf(stage, STABLE, replicas) + countOf(stage, CANDIDATE, replicas),
+  );
+  return Math.max(hasStable ? replicas : 0, ...most);
 }
 
 function describeRoute(route: Route<Arm>): string {
@@ -238,7 +229,6 @@ function differences(from: unknown, to: unknown): Difference[] {
 }
 
 function* leaves(value: unknown, path: string): Generator<[string, string]> {
-  if (value === undefined) return;
   if (value === null || typeof value !== 'object') {
     yield [path, typeof value === 'string' ? value : JSON.stringify(value)];
     return;

@@ -35,6 +35,8 @@ export interface Behaviour {
   answers: 'ok' | 'failed' | 'none';
 }
 
+const MOST_REPLICAS = 1000;
+
 const WELL: Behaviour = { readyAfterMs: 100, answers: 'ok' };
 
 export function specOf(strategy: AppSpec['spec']['strategy'], more: Partial<AppSpec['spec']> = {}): AppSpec {
@@ -231,6 +233,9 @@ export class World {
     this.#outcomes.push({ key: action.key, result: 'ok' });
     switch (action.kind) {
       case 'grow': {
+        // A decision that never has enough would go on until the memory is full, and never end.
+        if (action.replicas > MOST_REPLICAS)
+          throw new Error(`${action.pool} would have ${action.replicas} replicas`);
         const standing = this.replicas.filter((r) => r.pool === action.pool && r.phase !== 'stopping').length;
         for (let n = standing; n < action.replicas; n++) this.#start(action.pool);
         return;

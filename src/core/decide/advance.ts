@@ -44,7 +44,7 @@ function backToStable(draft: Draft): boolean {
   const { release } = draft;
   if (!release) return false;
   if (isBack(draft) && isWhole(draft, release)) {
-    if (currentStage(draft).onAbort === 'outage') noteOutageEnd(draft, release);
+    noteOutageEnd(draft, release);
     finishAbort(draft);
     return true;
   }

@@ -92,7 +92,8 @@ function standingCounts(draft: Draft): Map<PoolId, number> {
 
 /**
  * One tick of a roll from one arm to the other, by Kubernetes' arithmetic: never more than replicas + surge, never
- * fewer available than replicas - unavailable; those that are not ready go first.
+ * fewer available than replicas - unavailable. Kubernetes takes those that are not ready and those to spare one after the
+ * other; together they are never more than may be removed, and shrink() takes the first of them first.
  */
 function rollCounts(draft: Draft, stage: Stage, fromArm: Arm, toArm: Arm): Map<PoolId, number> {
   if (stage.via.kind !== 'roll') throw new Error(`stage ${stage.name} does not roll`);
@@ -100,15 +101,12 @@ function rollCounts(draft: Draft, stage: Stage, fromArm: Arm, toArm: Arm): Map<P
   const { surge, unavailable } = resolveFenceposts(stage.via.maxSurge, stage.via.maxUnavailable, replicas);
   const [from, to] = [draft.pool(fromArm), draft.pool(toArm)];
   const [oldCount, newCount] = [draft.standing(from).length, draft.standing(to).length];
-  const [oldAvailable, newAvailable] = [draft.available(from).length, draft.available(to).length];
+  const newAvailable = draft.available(to).length;
   const grown = Math.min(replicas, Math.max(newCount, replicas + surge - oldCount));
   const mostRemoved = Math.max(0, oldCount + newCount - (replicas - unavailable) - (newCount - newAvailable));
-  const unready = oldCount - oldAvailable;
-  const spare = Math.max(0, oldAvailable + newAvailable - (replicas - unavailable));
-  const removed = Math.min(oldCount, mostRemoved, Math.min(unready, mostRemoved) + spare);
   return new Map([
-    [to, newCount > replicas ? replicas : grown],
-    [from, oldCount - removed],
+    [to, grown],
+    [from, oldCount - Math.min(oldCount, mostRemoved)],
   ]);
 }
 

@@ -116,7 +116,9 @@ function isDrained(draft: Draft, id: string): boolean {
 /** A router that only opens connections cannot close one politely: who is cut is told. */
 function tellCut(draft: Draft, id: ReplicaId): void {
   const open = draft.router?.inFlight[id] ?? 0;
-  if (!draft.router?.perConnection || open === 0 || draft.state.pending[`stop:${id}`]) return;
+  const key = `stop:${id}`;
+  const isAskedAlready = draft.state.pending[key] !== undefined || draft.state.backoff[key] !== undefined;
+  if (!draft.router?.perConnection || open === 0 || isAskedAlready) return;
   const what = draft.router.connectionsUnseen
     ? 'connections that cannot be seen'
     : `${open} open connections`;

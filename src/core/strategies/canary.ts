@@ -37,7 +37,7 @@ export function compileCanary(strategy: Canary, input: CompileInput): Stage[] {
     }
     pushStage(stages, move(position, canaryStep), position, strategy, input);
   }
-  const whole = position.weightBp === FULL_WEIGHT && candidateScale(position).kind === 'full';
+  const whole = candidateScale(position).kind === 'full';
   return [...stages, ...(whole ? [] : [switchAll('canary 100%', input)]), promoted()];
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { beginAbort } from '../../../src/core/decide/abort.ts';
 import { advance, noteFacts } from '../../../src/core/decide/advance.ts';
 import type { Draft } from '../../../src/core/decide/draft.ts';
-import type { Counts, Release, Replica, RouterView } from '../../../src/core/model.ts';
+import type { Counts, Observed, Release, Replica, RouterView } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
 import { CANARY, draftOf, halfway, ROLLING, started, withTable } from './support.ts';
@@ -20,11 +20,14 @@ interface At {
   world?: World;
   change?: (release: Release, world: World) => void;
   seen?: Partial<RouterView>;
+  observed?: Partial<Observed>;
   draft?: (draft: Draft) => void;
 }
 
+const UNKNOWN = { kind: 'unknown' as const, since: 0, why: 'it does not answer' };
+
 /** A release that has made no progress yet that counts, just now; one step of it. */
-function step({ world = halfway(), change, seen, draft: prepare }: At = {}): {
+function step({ world = halfway(), change, seen, observed = {}, draft: prepare }: At = {}): {
   moved: boolean;
   draft: Draft;
 } {
@@ -33,7 +36,7 @@ function step({ world = halfway(), change, seen, draft: prepare }: At = {}): {
   change?.(release, world);
   const { router } = world.observed();
   assert.ok(router.kind === 'known');
-  const draft = draftOf(world, { router: { ...router, value: { ...router.value, ...seen } } });
+  const draft = draftOf(world, { router: { ...router, value: { ...router.value, ...seen } }, ...observed });
   draft.tableIsCurrent = true;
   prepare?.(draft);
   return { moved: advance(draft), draft };
@@ -108,7 +111,14 @@ test('a gate that waits, a pause by hand, a route that is not followed or not ac
       release.pausedBy = 'ann';
     },
   });
-  stays({ change: goesOn, seen: { trouble: { code: 'E_ROUTE_REFUSED', message: '' } } });
+  const trouble = { code: 'E_ROUTE_REFUSED', message: '' };
+  stays({ change: goesOn, seen: { trouble } });
+  const asks = (release: Release) => {
+    release.routedStage = -1;
+  };
+  assert.equal(step({ change: asks }).moved, true);
+  stays({ change: asks, seen: { trouble } });
+  stays({ change: goesOn, observed: { router: UNKNOWN } });
   stays({ change: goesOn, seen: { ackedGeneration: 1 } });
   stays({
     change: goesOn,
@@ -198,8 +208,48 @@ test('a worker has replicas instead of a route', () => {
     change: (release) => {
       release.record = [{ name: 'canary 20%', startedAt: 0 }];
     },
+    observed: { router: UNKNOWN, measured: UNKNOWN },
   });
   assert.deepEqual(said(draft), ['Normal StageRouted: "canary 20%" has its replicas']);
+  assert.deepEqual(releaseOf(draft).record, [{ name: 'canary 20%', startedAt: 0, routedAt: world.now }]);
+});
+
+test('a candidate that got its share and answered nobody well is given up in the same decision', () => {
+  const { moved, draft } = step({
+    change: (release, world) => {
+      const [stage, ...rest] = release.stages;
+      assert.ok(stage);
+      const verify = { kind: 'verify' as const, minRequests: 100, onNoTraffic: 'probe' as const };
+      release.stages = [{ ...stage, gates: [verify] }, ...rest];
+      release.gates = [{ kind: 'measuring', since: 0, epoch: 'e1', base: {}, probesAsked: 0 }];
+      world.counts = { '1-1': { ...NONE, split: 80, ok: 80 }, '2-2': { ...NONE, split: 20, failed: 20 } };
+    },
+  });
+  assert.deepEqual([moved, releaseOf(draft).phase.kind], [true, 'aborting']);
+});
+
+test('a stage that was routed is left also when its candidate is not ready just now: the next one asks for that', () => {
+  const { moved, draft } = step({
+    change: (release, world) => {
+      goesOn(release);
+      candidate(world).ready = false;
+    },
+  });
+  const { phase } = releaseOf(draft);
+  assert.deepEqual([moved, phase.kind === 'advancing' && phase.stage], [true, 1]);
+});
+
+test('the last stage commits when no connection is left on the old side', () => {
+  const last = (release: Release) => {
+    release.phase = { kind: 'advancing', stage: 2, since: halfway().now, fullSpeed: false };
+  };
+  const world = halfway();
+  const away = structuredClone(world.state.table ?? assert.fail('no table'));
+  away.members = { '2-2': away.members['2-2'] ?? [] };
+  world.state.table = away;
+  const seen = { perConnection: true as const, inFlight: { '1-1-1': 1 } };
+  const { moved, draft } = step({ world, change: last, seen });
+  assert.deepEqual([moved, draft.state.stable], [false, '1-1']);
 });
 
 test('the last stage commits', () => {
@@ -285,13 +335,14 @@ test('why it did not move: what its replica, its answers, or stable show', () =>
 });
 
 test('that stable has nobody ready is told where the stage gives it a share and no table can be made', () => {
-  const says = (current: boolean) =>
+  const says = (current: boolean, change: (release: Release, world: World) => void = () => undefined) =>
     stuck(60_000, {
       change: (release, world) => {
         release.routedStage = 0;
         candidate(world).ready = true;
         world.counts = {};
         for (const replica of world.replicas) if (replica.pool === '1-1') replica.ready = false;
+        change(release, world);
       },
       draft: (draft) => {
         draft.tableIsCurrent = current;
@@ -303,17 +354,53 @@ test('that stable has nobody ready is told where the stage gives it a share and 
     /; "canary 20%" gives 80% of the requests to the stable revision 1, which has no ready replica/,
   );
   assert.doesNotMatch(says(true), /no ready replica/);
+  const ready = (_: Release, world: World) => {
+    for (const replica of world.replicas) replica.ready = true;
+  };
+  assert.equal(says(false, ready), OVERDUE);
+  const first = (release: Release, world: World) => {
+    delete release.arms.stable;
+    world.replicas = world.replicas.filter(({ pool }) => pool === '2-2');
+  };
+  const old = (draft: Draft) => {
+    draft.tableIsCurrent = false;
+    releaseOf(draft).progressMark = '0/0/1/0/false';
+  };
+  const { why } = stuck(60_000, {
+    change: (release, world) => {
+      release.routedStage = 0;
+      candidate(world).ready = true;
+      world.counts = {};
+      first(release, world);
+    },
+    draft: old,
+  });
+  assert.equal(why, OVERDUE, 'a first release has no stable version to miss');
+});
+
+test('a router that cannot be seen says nothing of what the candidate answered', () => {
+  const { why } = stuck(60_000, {
+    change: (release, world) => {
+      release.routedStage = 0;
+      candidate(world).ready = true;
+    },
+    observed: { router: UNKNOWN, measured: UNKNOWN },
+    draft: (draft) => {
+      releaseOf(draft).progressMark = '0/0/1/3/false';
+    },
+  });
+  assert.equal(why, OVERDUE);
 });
 
 test('any change of what is there is progress', () => {
   const marks = ['1/-1/0/3/true', '0/0/0/3/true', '0/-1/1/3/true', '0/-1/0/2/true', '0/-1/0/3/false'];
   for (const mark of marks) {
-    const { why, draft } = stuck(60_000, {
+    const { why, draft, wakesIn } = stuck(60_000, {
       draft: (own) => {
         releaseOf(own).progressMark = mark;
       },
     });
-    assert.equal(why, 'goes on', mark);
+    assert.deepEqual([why, wakesIn], ['goes on', 60_000], mark);
     assert.deepEqual(
       [releaseOf(draft).progressMark, releaseOf(draft).progressAt],
       ['0/-1/0/3/true', draft.now],
@@ -322,7 +409,12 @@ test('any change of what is there is progress', () => {
 });
 
 test('who waits for people, users or measurements is not late', () => {
-  const waits = (change: (release: Release) => void) => stuck(60_000, { change }).why;
+  const waits = (change: (release: Release) => void) => {
+    const { why, draft } = stuck(60_000, { change });
+    if (why === 'goes on')
+      assert.equal(releaseOf(draft).progressAt, draft.now - 60_000, 'waiting is no progress');
+    return why;
+  };
   assert.equal(
     waits((release) => {
       release.pausedBy = 'ann';
@@ -400,16 +492,17 @@ test('an abort is over when users are back', () => {
 });
 
 test('a roll that is turned round is over when stable is whole, too', () => {
-  const over = (missing: number) => {
+  const over = (missing: number, onAbort: 'growThenReroute' | 'reroute' = 'growThenReroute') => {
     const world = alone(halfway());
     for (const replica of world.replicas.filter(({ pool }) => pool === '1-1').slice(0, missing))
       replica.ready = false;
     return back(world, 0, (draft) => {
       const release = releaseOf(draft);
-      release.stages = release.stages.map((stage) => ({ ...stage, onAbort: 'growThenReroute' as const }));
+      release.stages = release.stages.map((stage) => ({ ...stage, onAbort }));
     }).moved;
   };
   assert.deepEqual([over(0), over(1)], [true, false]);
+  assert.equal(over(1, 'reroute'), true, 'where the route was all that changed, it is over with it');
 });
 
 test('a stable that does not come back is given up when somebody has applied a way out', () => {
@@ -425,7 +518,8 @@ test('a stable that does not come back is given up when somebody has applied a w
   assert.equal(back(lost(), 60_000).moved, false, 'nothing waits');
   const early = back(lost(), 59_999, queued);
   assert.deepEqual([early.moved, early.wakesIn], [false, 1]);
-  assert.equal(back(halfway(), 60_000, queued).moved, false, 'stable is there');
+  const there = back(halfway(), 60_000, queued);
+  assert.deepEqual([there.moved, there.wakesIn], [false, undefined], 'stable is there');
   const late = back(lost(), 60_000, queued);
   assert.deepEqual([late.moved, late.draft.stableGivenUp], [true, true]);
   const told =
@@ -531,6 +625,31 @@ test('a declared outage begins when it is routed, or with the first user who met
     { admission: { refused: 1, held: 0, firstAt: 777 } },
   );
   assert.equal(ended.release.outage?.from, 5, 'it is measured already');
+  const both = facts(
+    (own, release_) => {
+      outageOf(true)(own, release_);
+      release_.outage = { from: 5, refused: 1, held: 1 };
+    },
+    { admission: { refused: 1, held: 1, firstAt: 777 } },
+  );
+  assert.equal(both.release.outage?.from, 5, 'of both kinds');
+  const open = facts(
+    (own, release_) => {
+      outageOf(false)(own, release_);
+      release_.outage = { from: 5, refused: 0, held: 0 };
+    },
+    { admission: { refused: 1, held: 0, firstAt: 777 } },
+  );
+  assert.equal(open.release.outage?.from, 5, 'who was refused after it was not refused by it');
+});
+
+test('counts that cannot be seen are not noted', () => {
+  const world = halfway();
+  const routed = world.state.routed ?? assert.fail('not noted yet');
+  const draft = draftOf(world, { measured: UNKNOWN });
+  draft.tableIsCurrent = true;
+  noteFacts(draft);
+  assert.deepEqual(draft.state.routed, routed);
 });
 
 test('an outage ends with the first answer under an open route', () => {
@@ -569,6 +688,7 @@ test('an outage ends with the first answer under an open route', () => {
     world.state.table = table;
   });
   assert.equal(closed[0], undefined);
+  assert.equal(ends({}, (_, world) => delete world.state.table)[0], undefined, 'there is no table at all');
   const over = ends({ '2-2': now - 100 }, (release, world) => {
     release.outage = { from: 1, to: world.now - 7, refused: 1, held: 1 };
   });

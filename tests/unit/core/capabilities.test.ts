@@ -58,6 +58,18 @@ const REFUSED: [what: string, strategy: object, can: RouterCapabilities, message
     /0\.5%, where its smallest step is 1%/,
   ],
   ['a header route', canary(toStaff, { setWeight: 20 }), withoutHeader, /routing by header/],
+  [
+    'a cookie route',
+    canary({ setHeaderRoute: { name: 'beta', match: [{ cookies: { beta: { present: true } } }] } }),
+    { ...EVERYTHING, cookie: false },
+    /what it cannot do: routing by cookie$/,
+  ],
+  [
+    'a sticky split',
+    { canary: { sticky: { by: { header: 'x-user' } }, steps: [{ setWeight: 20 }] } },
+    { ...EVERYTHING, sticky: false },
+    /what it cannot do: users who stay on their side$/,
+  ],
   ['a hold', { recreate: { hold: { maxRequests: 10 } } }, { ...EVERYTHING, hold: false }, /wait \(hold\)/],
   ['a preview', { blueGreen: {} }, { ...EVERYTHING, preview: false }, /a preview/],
 ];
@@ -71,6 +83,35 @@ for (const [what, strategy, can, message] of REFUSED) {
     checkCapabilities(spec, 'able', EVERYTHING);
   });
 }
+
+test('all that it cannot do is told at once, each once, with what to do', () => {
+  const strategy = { blueGreen: {} };
+  const spec = app(strategy, { previewListen: 8001 });
+  assert.throws(() => checkCapabilities(spec, 'tiny', { ...EVERYTHING, preview: false }), {
+    code: 'E_ROUTER_CANNOT',
+    message:
+      'the release of shop (blueGreen) asks of the tiny router what it cannot do: a preview; a preview (route.previewListen)',
+    hint: 'choose another strategy, or other steps; docs/reference/matrix.md says what each router can do',
+  });
+  checkCapabilities(spec, 'able', EVERYTHING);
+});
+
+test('a header route asks for no cookies, and a cookie route for no headers', () => {
+  const beta = { setHeaderRoute: { name: 'beta', match: [{ cookies: { beta: { present: true } } }] } };
+  checkCapabilities(app(canary(toStaff)), 'tiny', { ...EVERYTHING, cookie: false });
+  checkCapabilities(app(canary(beta)), 'tiny', withoutHeader);
+});
+
+test('a worker asks nothing of a router', () => {
+  const worker = app(canary({ setWeight: 20 }));
+  delete worker.spec.route;
+  checkCapabilities(worker, 'tiny', NOTHING);
+});
+
+test('nobody at all, and everybody, is no split', () => {
+  checkCapabilities(app({ blueGreen: {} }), 'tiny', { ...NOTHING, preview: true });
+  checkCapabilities(app(canary({ setWeight: 0 })), 'tiny', NOTHING);
+});
 
 test('what needs nothing special is served by every router', () => {
   checkCapabilities(app({ rolling: {} }), 'tiny', NOTHING);

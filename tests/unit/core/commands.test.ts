@@ -20,7 +20,9 @@ function after(world: World, ...asked: Asked[]): Draft {
 function answer(world: World, ...asked: Asked[]): string {
   const result = Object.values(after(world, ...asked).state.commandsDone).at(-1)?.result;
   assert.ok(result);
-  return result.kind === 'done' ? result.message : `${result.reason.code}: ${result.reason.message}`;
+  if (result.kind === 'done') return result.message;
+  assert.equal(result.kind, 'refused');
+  return `${result.reason.code}: ${result.reason.message}`;
 }
 
 const aborting = (world: World): World => {
@@ -216,6 +218,11 @@ test('what was stable before is told by history, not by numbers', () => {
     to(12),
   );
   assert.match(undoneTo('a', ['a', undefined, 'promoted'], ['b', 'a', 'aborted']), /^E_NO_REVISION/);
+  assert.equal(
+    undoneTo('b', ['a', undefined, 'promoted'], ['b', 'a', 'promoted'], ['c', 'b', 'promoted']),
+    to(11),
+    'what was promoted last is not the stable one any more',
+  );
 });
 
 test('restart makes new replicas of what is stable', () => {
@@ -270,6 +277,15 @@ test('every command is told before what it sets off, with who gave it and why', 
       ['Warning', 'ReleaseAborting', 'aborted by bob: slow', undefined],
     ],
   );
+});
+
+test('a command that was answered is not carried out again', () => {
+  const world = halfway();
+  const before = { at: 5, verb: 'pause' as const, result: { kind: 'done' as const, message: 'then' } };
+  world.state.commandsDone = { c0: before };
+  const { state, events } = after(world, { verb: 'abort' });
+  assert.deepEqual([state.commandsDone, events], [{ c0: before }, []]);
+  assert.equal(state.release?.phase.kind, 'advancing');
 });
 
 test('answers are kept, and the oldest forgotten beyond two hundred, but not those that are still brought', () => {

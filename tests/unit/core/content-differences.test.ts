@@ -38,3 +38,31 @@ test('what the file itself says to be different is not said twice', () => {
   const shown = [{ field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' }];
   assert.deepEqual(contentDifferences(run(), run({ env: { GREETING: 'hallo' } }), shown), []);
 });
+
+test('an env file that says something else is told by the value', () => {
+  assert.deepEqual(contentDifferences(run(), run({ env: { GREETING: 'hallo', MORE: '1' } }), []), [
+    { field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' },
+    { field: 'spec.run.env.MORE', from: null, to: '1' },
+  ]);
+});
+
+test('what the file says of one thing hides no other, and what it says inside of one hides that', () => {
+  const others = [
+    { field: 'spec.run.env.GREET', from: 'a', to: 'b' },
+    { field: 'spec.run.env.GREETING.value', from: 'hello', to: 'hallo' },
+  ];
+  const changed = run({ env: { GREETING: 'hallo', GREETINGS: 'x' } });
+  assert.deepEqual(
+    contentDifferences(run(), changed, others).map(({ field }) => field),
+    ['spec.run.env.GREETINGS'],
+  );
+});
+
+test('an image has no content of a source folder; a digest without its kind is shortened all the same', () => {
+  const image = run({ artifact: { kind: 'image', reference: 'shop:2', digest: 'sha256:00' } });
+  assert.deepEqual(contentDifferences(image, run(), []), [
+    { field: 'content of spec.source', from: null, to: 'hash aaaaaaaaaaaa' },
+  ]);
+  const other = run({ artifact: { kind: 'snapshot', digest: 'x-sha256:0123456' } });
+  assert.equal(contentDifferences(run(), other, [])[0]?.to, 'hash x-sha256:012');
+});

@@ -6,7 +6,7 @@ import { passGates } from '../../../src/core/decide/gates.ts';
 import type { Counts, Gate, GateState, Observed, Release, RouterView } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway } from './support.ts';
+import { CANARY, draftOf, halfway, started } from './support.ts';
 
 const NONE: Counts = { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
 
@@ -132,6 +132,40 @@ test('a split that agrees over enough requests is passed, with what was measured
   const note = 'measured over 100 requests: revision 1 80%, revision 2 20%';
   assert.deepEqual([passed, states], [true, [{ kind: 'passed', at: world.now, note }]]);
   assert.deepEqual(said(draft), [`SplitVerified: ${note}`]);
+  assert.equal(draft.events[0]?.type, 'Normal');
+});
+
+test('a version that answered nothing since the measurement began is not told of', () => {
+  const base = { '9-9': { ...NONE, split: 7 } };
+  const { draft } = look({
+    gates: [VERIFY],
+    states: [measuring({ base })],
+    change: (world) => {
+      counted({ split: 80 }, { split: 20 })(world);
+      world.counts['9-9'] = { ...NONE, split: 7 };
+    },
+  });
+  assert.deepEqual(said(draft), [
+    'SplitVerified: measured over 100 requests: revision 1 80%, revision 2 20%',
+  ]);
+});
+
+test('a candidate that is asked nothing need not answer', () => {
+  const { passed } = look({
+    gates: [VERIFY],
+    states: [measuring()],
+    change: (world) => {
+      const table = structuredClone(world.state.table ?? assert.fail('no table'));
+      table.route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
+      world.state.table = table;
+      world.counts = { '1-1': { ...NONE, split: 100, ok: 100 } };
+    },
+  });
+  assert.equal(passed, true);
+});
+
+test('without a release there are no gates to pass', () => {
+  assert.equal(passGates(draftOf(started())), false);
 });
 
 test('one request too few is no measurement: it goes on waiting', () => {
@@ -202,6 +236,14 @@ test('a measurement begins where counts can be seen, and begins anew when they d
   const mismatch = { code: 'E_SPLIT_MISMATCH', message: 'before' };
   const anew = look({ gates: [VERIFY], states: [measuring({ epoch: 'e0', mismatch })] });
   assert.deepEqual(anew.states, [measuring({ since: anew.world.now, base: anew.world.counts, mismatch })]);
+  const fine = look({ gates: [VERIFY], states: [measuring({ epoch: 'e0' })] });
+  assert.deepEqual(fine.states, [measuring({ since: fine.world.now, base: fine.world.counts })]);
+  const unknown = { kind: 'unknown' as const, since: 0, why: 'it does not answer' };
+  for (const half of [{ router: unknown }, { measured: unknown }])
+    assert.equal(
+      look({ gates: [VERIFY], states: [measuring()], seen: () => half }).states[0]?.kind,
+      'waiting',
+    );
   const lost = look({
     gates: [VERIFY],
     states: [measuring()],
@@ -246,6 +288,7 @@ test('a candidate that got its share and answered nobody well waits, and is give
   assert.equal(bad(10, { probesFailed: 10 }).draft.state.release?.phase.kind, 'aborting');
   assert.equal(bad(20, { ok: 1 }).passed, true);
   assert.equal(bad(20, { probesOk: 1 }).passed, true, 'a marked one was answered well');
+  assert.equal(bad(20, { ok: 1, probesOk: 1 }).passed, true, 'and one of a user');
 });
 
 /** Marked requests that are asked for. */
@@ -318,5 +361,6 @@ test('sticky users bring many requests each: only marked ones are counted, and s
   assert.equal(at(marked).passed, true);
   assert.deepEqual(probes(at(users, HOLD).draft), [100], 'there are users');
   assert.deepEqual(probes(at(few, HOLD).draft), [], 'too few of them');
+  assert.deepEqual(probes(at(counted({ split: 70 }, { split: 30 }), HOLD).draft), [100], 'just enough');
   assert.deepEqual(probes(at(users, VERIFY, { probesAskedAt: Number.MAX_SAFE_INTEGER }).draft), []);
 });

@@ -56,6 +56,10 @@ test('it has users and is not ready any more', () => {
   table.members['2-2'] = [{ replica: 'another', address: 'h:1' }];
   world.state.table = table;
   assert.equal(complaint({ ready: false, lastProbe }, world), 'fine', 'no user is sent to it');
+  table.members['2-2'].push({ replica: '2-2-1', address: 'h:2' });
+  assert.equal(complaint({ ready: false, lastProbe }, world), said, 'users are sent to it, among others');
+  delete world.state.table;
+  assert.equal(complaint({ ready: false, lastProbe }, world), 'fine', 'nobody is sent anywhere');
 });
 
 test('replicas of stable, and those on their way out, are no complaint about the candidate', () => {
@@ -98,6 +102,10 @@ test('none of its first twenty requests was answered well', () => {
   assert.equal(answered({ requests: 20, failed: 20 }).said, said);
   assert.equal(answered({ requests: 19, failed: 19 }).said, 'fine');
   assert.equal(answered({ requests: 20, failed: 19, ok: 1 }).said, 'fine');
+  assert.equal(answered({ requests: 40, failed: 20, ok: 20 }).said, 'fine', 'it can answer');
+  const marked = { requests: 20, failed: 20, probes: 1, probesOk: 1 };
+  assert.equal(answered(marked).said, 'fine', 'it answered a marked one');
+  assert.equal(answered({ ...marked, requests: 21, ok: 1 }).said, 'fine', 'and a user');
 });
 
 test('it lets its first twenty requests wait for ten seconds', () => {

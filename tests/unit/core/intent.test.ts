@@ -1,11 +1,8 @@
 /** What should be true now: how many of each version, and where requests go, in every phase of a release. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptyStable } from '../../../src/core/decide/empty-stable.ts';
-import { decide } from '../../../src/core/decide/index.ts';
 import { intentOf } from '../../../src/core/decide/intent.ts';
-import { copyOf, isEqual } from '../../../src/core/json.ts';
-import type { Counts, Release, Stage } from '../../../src/core/model.ts';
+import type { Counts, Release } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
 import { CANARY, draftOf, halfway, ROLLING, started } from './support.ts';
@@ -77,6 +74,15 @@ test('a stage grows before its route, and shrinks after it', () => {
   assert.deepEqual(of(at(1, 1, true)), [3, 3, '100% 2-2']);
   assert.deepEqual(of(at(2, 1, false)), [3, 3, '100% 2-2'], 'stable is there until everything is elsewhere');
   assert.deepEqual(of(at(2, 2, true)), [0, 3, '100% 2-2']);
+});
+
+test('scaled down before its first stage is routed, a release shrinks stable at once', () => {
+  const world = changed(halfway(), (release) => {
+    release.routedStage = -1;
+    release.record = [{ name: 'canary 20%', startedAt: 0 }];
+  });
+  world.object = { ...world.object, spec: specOf(CANARY, { replicas: 2 }) };
+  assert.equal(wanted(world).counts['1-1'], 2);
 });
 
 test('a candidate that has more replicas than its first stage wants keeps them until it is routed', () => {
@@ -161,6 +167,22 @@ test('going back gives stable everything, and keeps the candidate until users ar
   );
 });
 
+test('before anything was routed, going back waits with all on stable', () => {
+  const short = halfway();
+  for (const replica of short.replicas.slice(0, 1)) replica.ready = false;
+  delete short.state.table;
+  const { route } = goesBack(short, 0, (release) => {
+    release.phase = { ...release.phase, stage: 0 } as Release['phase'];
+    release.routedStage = -1;
+  });
+  assert.equal(route, '100% 1-1');
+});
+
+test('a route that names a version which its release does not have is a broken state', () => {
+  const world = changed(halfway(), ({ arms }) => delete arms.candidate);
+  assert.throws(() => wanted(world), { message: 'route names candidate, which this release does not have' });
+});
+
 test('a first release that is given up takes its route with it', () => {
   const { counts, route } = goesBack(halfway(), 0, (release) => {
     delete release.arms.stable;
@@ -196,151 +218,69 @@ test('recreate is turned round: the candidate goes, then stable starts, then use
   }
 });
 
-test('a stage that gives a share to a stable of which nobody is ready says so, and why', () => {
-  const world = halfway();
-  const stage = world.state.release?.stages[0] ?? assert.fail('no stage');
-  const stable = world.replicas
-    .filter(({ pool }) => pool === '1-1')
-    .map((replica) => ({ ...replica, ready: false }));
-  const gives = 'gives 80% of the requests to the stable revision 7, which has no ready replica';
-  const way =
-    '. Bring it back, or abort and release with the strategy rolling or recreate, which do not need it';
-  const probe = (ok: boolean) => ({ at: 0, ok, detail: 'answered 503' });
-  const says = (change: (replica: (typeof stable)[number]) => void, at = 1) =>
-    emptyStable(
-      stage,
-      stable.map((replica, n) => {
-        const own = { ...replica };
-        if (n === at) change(own);
-        return own;
-      }),
-      7,
-    );
-  assert.equal(
-    says(() => undefined),
-    `${gives}${way}`,
-  );
-  assert.equal(
-    says((replica) => Object.assign(replica, { lastProbe: probe(false) })),
-    `${gives} (replica 1-1-2: answered 503)${way}`,
-  );
-  assert.equal(
-    says((replica) => Object.assign(replica, { lastProbe: probe(true) })),
-    `${gives}${way}`,
-  );
-  assert.equal(
-    says((replica) =>
-      Object.assign(replica, { failure: { code: 'E_X', message: 'no port' }, lastProbe: probe(false) }),
-    ),
-    `${gives} (replica 1-1-2: no port)${way}`,
-  );
-  assert.equal(
-    says((replica) => Object.assign(replica, { ready: true })),
-    undefined,
-  );
-  assert.equal(emptyStable(stage, [], 7), `${gives}${way}`);
-  const whole: Stage = {
-    ...stage,
-    route: { ...stage.route, split: { kind: 'weights', to: [{ key: 'candidate', weight: 10_000 }] } },
-  };
-  assert.equal(emptyStable(whole, [], 7), undefined);
-  const roll: Stage = {
-    ...stage,
-    route: { ...stage.route, split: { kind: 'perReadyReplica', to: ['stable'] } },
-  };
-  assert.equal(emptyStable(roll, [], 7), undefined);
-});
-
-test('nothing is decided of an App that cannot be seen', () => {
-  const world = halfway();
-  const unseen = { kind: 'unknown' as const, since: 0, why: 'locked' };
-  const decision = decide(world.state, { ...world.observed(), app: unseen }, world.now);
-  assert.deepEqual(decision, { next: world.state, events: [], actions: [] });
-});
-
-test('a decision that changes nothing is no new version; one that does is the next', () => {
-  const world = started();
-  const same = decide(world.state, world.observed(), world.now);
-  assert.deepEqual([same.next, same.actions, same.events], [world.state, [], []]);
-  assert.equal(same.next, world.state);
-  world.apply('v2');
-  const next = decide(world.state, world.observed(), world.now);
-  assert.equal(next.next.version, world.state.version + 1);
-});
-
-test('a frozen release is left as it is, but for what operators say and for being deleted', () => {
-  const world = halfway();
-  const frozen = { code: 'E_INVARIANT_1', message: '' };
-  world.state.frozen = frozen;
-  world.replicas = [];
-  const left = decide(world.state, world.observed(), world.now);
-  assert.deepEqual([left.actions, left.next.frozen], [[], frozen]);
-  world.apply('v3');
-  assert.equal(decide(world.state, world.observed(), world.now).next.queued, undefined);
-  world.object = { ...world.object, deleting: true };
-  const deleted = decide(world.state, world.observed(), world.now);
-  assert.equal(deleted.next.frozen, undefined);
-  assert.ok(deleted.next.deleting);
-});
-
-test('without replicas to see, nothing is moved', () => {
-  const world = halfway();
-  world.command('promote');
-  const unseen = { kind: 'unknown' as const, since: 0, why: 'gone' };
-  const { next, actions } = decide(world.state, { ...world.observed(), replicas: unseen }, world.now);
-  assert.deepEqual(actions, []);
-  assert.equal(next.release?.phase.kind === 'advancing' && next.release.phase.stage, 0);
-});
-
-test('two JSON values are equal when they say the same', () => {
-  const same: [unknown, unknown][] = [
-    [1, 1],
-    [null, null],
-    [
-      { a: 1, b: [1, { c: 2 }] },
-      { b: [1, { c: 2 }], a: 1 },
-    ],
-    [{ a: undefined }, {}],
-    [{}, { a: undefined }],
-    [[], []],
-  ];
-  const other: [unknown, unknown][] = [
-    [1, 2],
-    [1, '1'],
-    [null, {}],
-    [{}, null],
-    [undefined, null],
-    [[], {}],
-    [{}, []],
-    [[1], [1, 2]],
-    [[1, 2], [1]],
-    [
-      [1, 2],
-      [2, 1],
-    ],
-    [{ a: 1 }, {}],
-    [{}, { a: 1 }],
-    [{ a: { b: 1 } }, { a: { b: 2 } }],
-    [{ a: null }, {}],
-    [{}, { a: null }],
-    ['x', { 0: 'x' }],
-  ];
-  for (const [a, b] of same) assert.equal(isEqual(a, b), true, JSON.stringify([a, b]));
-  for (const [a, b] of other) assert.equal(isEqual(a, b), false, JSON.stringify([a, b]));
-});
-
-test('a copy of a JSON value says the same, and may be changed', () => {
-  const value = { a: [1, { b: null }], c: 'x', d: true };
-  const copy = copyOf(value);
-  assert.deepEqual(copy, value);
-  assert.ok(Array.isArray(copy.a));
-  assert.notEqual(copy, value);
-  assert.notEqual(copy.a, value.a);
-  assert.notEqual(copy.a[1], value.a[1]);
-});
-
 test('an App scaled to nothing and aborted is not waited for', () => {
   const world = halfway();
   world.object = { ...world.object, spec: specOf(CANARY as Strategy, { replicas: 0 }) };
   assert.equal(goesBack(world, 0).route, '100% 1-1');
+});
+
+/** Replicas of both pools in mid-roll: how many stand and are ready, and what the roll wants of each. */
+function rolled(strategy: Strategy, replicas: number, old: [number, number], young: [number, number]) {
+  const world = started(strategy, { replicas });
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.routedStage === 0);
+  delete world.state.release?.cutover;
+  world.replicas = [['1-1', ...old] as const, ['2-2', ...young] as const].flatMap(([pool, count, ready]) =>
+    Array.from({ length: count }, (_, n) => ({
+      id: `${pool}-${n}`,
+      pool,
+      phase: 'running' as const,
+      ready: n < ready,
+      wasReady: true,
+      readySince: 0,
+      startedAt: n,
+      restarts: 0,
+    })),
+  );
+  const { counts } = intentOf(draftOf(world));
+  return [counts.get('1-1'), counts.get('2-2')];
+}
+
+test('a roll goes by the arithmetic of Kubernetes', () => {
+  const roll = (maxSurge: number, maxUnavailable: number): Strategy => ({
+    kind: 'rolling',
+    maxSurge,
+    maxUnavailable,
+  });
+  const cases: [
+    surge: number,
+    unavailable: number,
+    old: [number, number],
+    young: [number, number],
+    wants: number[],
+  ][] = [
+    [1, 0, [5, 5], [0, 0], [5, 1]],
+    [1, 0, [5, 5], [1, 0], [5, 1]],
+    [1, 0, [5, 5], [1, 1], [4, 1]],
+    [1, 0, [4, 4], [1, 1], [4, 2]],
+    [0, 1, [5, 5], [0, 0], [4, 0]],
+    [0, 1, [4, 4], [0, 0], [4, 1]],
+    [0, 1, [4, 4], [1, 0], [4, 1]],
+    [0, 1, [4, 4], [1, 1], [3, 1]],
+    [2, 1, [5, 5], [0, 0], [4, 2]],
+    [2, 1, [4, 4], [2, 0], [4, 3]],
+    [2, 1, [4, 4], [3, 3], [1, 3]],
+    [1, 0, [5, 3], [0, 0], [5, 1]],
+    [1, 0, [5, 3], [1, 1], [4, 1]],
+    [1, 1, [5, 3], [1, 1], [3, 1]],
+    [5, 0, [5, 5], [5, 5], [0, 5]],
+    [5, 0, [1, 1], [7, 7], [0, 5]],
+    [5, 5, [5, 0], [0, 0], [0, 5]],
+  ];
+  for (const [surge, unavailable, old, young, wants] of cases)
+    assert.deepEqual(
+      rolled(roll(surge, unavailable), 5, old, young),
+      wants,
+      `surge ${surge}, unavailable ${unavailable}: old ${old}, young ${young}`,
+    );
 });

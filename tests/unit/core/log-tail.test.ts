@@ -30,9 +30,27 @@ it('a reason quotes what the program said about its end, not the stack below it 
     'Node.js v26.0.0',
     'crossfade: exited with code 1; started again in 0.4 s',
   ];
-  assert.match(
+  const said = [lines[2], 'Error: GREETING is not set', 'Node.js v26.0.0'];
+  assert.equal(
     tail(replica(lines)),
-    /^; its last lines: .*"Error: GREETING is not set" "Node\.js v26\.0\.0"$/,
+    `; its last lines: ${said.map((line) => JSON.stringify(line)).join(' ')}`,
+  );
+});
+
+it('of all that a program said the last three lines are quoted', () => {
+  assert.equal(tail(replica(['one', 'two', 'three', 'four'])), '; its last lines: "two" "three" "four"');
+});
+
+it('lines of marks are left out, single words are not', () => {
+  const lines = ['crossfade: started', 'failed', '  ^^^ ~~', 'at last', 'what is wrong'];
+  assert.equal(tail(replica(lines)), '; its last lines: "failed" "at last" "what is wrong"');
+});
+
+it('a line that only mentions what is left out is quoted', () => {
+  const lines = ['not crossfade: at', 'meet  at noon', '~ approx'];
+  assert.equal(
+    tail(replica(lines)),
+    `; its last lines: ${lines.map((line) => JSON.stringify(line)).join(' ')}`,
   );
 });
 

@@ -66,4 +66,6 @@ test('what marked requests were answered is added up where it is told, and stays
     b: counts(1),
   });
   assert.deepEqual(attribute(told.slice(0, 1), REPLICAS), { a: counts(1, { probesOk: 1 }) });
+  const half = [at('a-1', 'a', 'h:1', 1, { probesOk: 1 }), at('a-2', 'a', 'h:2', 1)];
+  assert.deepEqual(attribute(half, REPLICAS), { a: counts(2, { probesOk: 1 }) }, 'told by one of two');
 });

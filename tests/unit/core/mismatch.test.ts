@@ -1,7 +1,7 @@
 /** A split that is not followed is told in words that lead to whoever does it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainMismatch } from '../../../src/core/decide/mismatch.ts';
+import { describeShares, explainMismatch } from '../../../src/core/decide/mismatch.ts';
 import type { RouterView, RouteTable } from '../../../src/core/model.ts';
 import { draftOf, halfway } from './support.ts';
 
@@ -82,4 +82,15 @@ test('what the router serves is left out where it does not tell', () => {
   const message = said(() => undefined, { serving: undefined as never });
   assert.ok(message.startsWith(`${ASKED}measured revision 1 100%`), message);
   assert.match(message, /or clients go round the router$/);
+});
+
+test('a router that cannot be seen carries nothing that could be told', () => {
+  const draft = draftOf(halfway(), { router: { kind: 'unknown', since: 0, why: 'it does not answer' } });
+  const { message } = explainMismatch(draft, VERDICT);
+  assert.ok(message.startsWith(`${ASKED}${MEASURED.slice(2)}a replica answers at an address`), message);
+});
+
+test('shares are told with as many decimals as they need, two at most', () => {
+  const draft = draftOf(halfway());
+  assert.equal(describeShares(draft, { '1-1': 0.125, '2-2': 0.1 }), 'revision 1 12.5%, revision 2 10%');
 });

@@ -150,3 +150,21 @@ test('a canary over a stable of which nobody gets ready says so when it is given
   );
   world.runUntil((w) => stableVersion(w) === 'v3');
 });
+
+test('a recreate that is aborted before anything was stopped says for how long users were refused', () => {
+  const world = new World(specOf({ kind: 'recreate' })).runUntil(
+    (w) => w.state.stable !== undefined && !w.state.release,
+  );
+  world.router = 'slow';
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.record.at(-1)?.name === 'refuse');
+  world.command('pause');
+  world.run(200);
+  world.router = 'answers';
+  world.runUntil((w) => w.table?.route.admit.kind === 'refuse').run(1000);
+  world.command('abort');
+  world.runUntil((w) => w.state.release === undefined);
+  assert.match(world.events.map(({ reason }) => reason).join(' '), /OutageEnded ReleaseAborted/);
+  const { outage } = world.state.history.at(-1) ?? {};
+  assert.ok(outage?.to !== undefined && outage.to >= outage.from + 1000, JSON.stringify(outage));
+});

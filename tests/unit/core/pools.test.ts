@@ -1,10 +1,9 @@
 /** How many there are of each version, who leaves first, and when one may be stopped. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { intentOf } from '../../../src/core/decide/intent.ts';
+import type { Draft } from '../../../src/core/decide/draft.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from '../../../src/core/decide/pools.ts';
 import type { Action, Leaving, Observed, Replica, RouterView } from '../../../src/core/model.ts';
-import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 import { CANARY, draftOf, halfway, started } from './support.ts';
 
@@ -32,6 +31,8 @@ test('who is not ready leaves first, then the youngest, then the last by name', 
   assert.deepEqual(leaves(3), ['1-1-2', '1-1-5']);
   assert.deepEqual(leaves(2), ['1-1-2', '1-1-5', '1-1-1']);
   assert.deepEqual(leaves(1), ['1-1-2', '1-1-5', '1-1-1', '1-1-4']);
+  world.replicas.reverse();
+  assert.deepEqual(leaves(1), ['1-1-2', '1-1-5', '1-1-1', '1-1-4'], 'whoever lists them');
   const draft = draftOf(world);
   shrink(draft, { counts: new Map([['1-1', 4]]) });
   assert.deepEqual(draft.state.leaving['1-1-2'], { pool: '1-1', generation: -1, stopped: false });
@@ -51,6 +52,9 @@ test('a pool grows to what is wanted beside those who are on their way out', () 
   assert.deepEqual(asked(5, { replicas: UNSEEN }), [], 'nobody is grown blindly');
   for (const replica of world.replicas) if (replica.id === '1-1-1') replica.phase = 'stopping';
   assert.deepEqual(asked(3), [3], 'who is stopping counts for nothing');
+  const draft = draftOf(world);
+  grow(draft, { counts: new Map([['1-1', 5]]) });
+  assert.deepEqual(Object.keys(draft.state.pending), ['grow:1-1:5'], 'each size is asked for once');
 });
 
 test('a choice of who leaves is made anew until a table has followed it', () => {
@@ -60,7 +64,7 @@ test('a choice of who leaves is made anew until a table has followed it', () => 
   Object.assign(draft.state.leaving, { '1-1-1': leaving(-1), '1-1-2': leaving(0), gone: leaving(-1) });
   unchoose(draft);
   assert.deepEqual(Object.keys(draft.state.leaving), ['1-1-2', 'gone']);
-  Object.assign(draft.state.leaving, { '1-1-3': leaving(-1) });
+  Object.assign(draft.state.leaving, { '1-1-3': leaving(-1), before: leaving(0) });
   draft.state.routeGeneration = 7;
   stampLeaving(draft);
   const stamped = Object.entries(draft.state.leaving).map(([id, { generation }]) => [id, generation]);
@@ -68,6 +72,7 @@ test('a choice of who leaves is made anew until a table has followed it', () => 
     ['1-1-2', 0],
     ['gone', 7],
     ['1-1-3', -1],
+    ['before', 0],
   ]);
 });
 
@@ -114,6 +119,34 @@ test('who is busy is drained first, and stopped when idle or when the long deadl
   assert.deepEqual(did(leaves({ leaving: { deadline: now + 5 } }).draft.actions), ['stop'], 'it is idle');
 });
 
+test('whose connections are cut is told, once, where a router cannot close them politely', () => {
+  const cut = (seen: Partial<RouterView>, change: (draft: Draft) => void = () => undefined) => {
+    const busy = { perConnection: true as const, inFlight: { '1-1-1': 2 }, ...seen };
+    const { world } = leaves();
+    world.state.leaving['1-1-1'] = { pool: '1-1', generation: 5, stopped: false, deadline: 0 };
+    const draft = draftOf(world, seeing(world, busy));
+    change(draft);
+    drainAndStop(draft);
+    return draft.events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  };
+  const told = (what: string) => [
+    `Warning ConnectionsCut: 1-1-1 is stopped with ${what}: its time to drain is over`,
+  ];
+  assert.deepEqual(cut({}), told('2 open connections'));
+  assert.deepEqual(cut({ connectionsUnseen: true }), told('connections that cannot be seen'));
+  assert.deepEqual(cut({ inFlight: {} }), [], 'nobody is cut');
+  assert.deepEqual(cut({ perConnection: undefined as never }), [], 'it was asked to drain');
+  const pending = cut({}, ({ state }) => {
+    const action = { kind: 'stop', replica: '1-1-1', pool: '1-1', graceMs: 0 } as const;
+    state.pending['stop:1-1-1'] = { ...action, key: 'stop:1-1-1', stateVersion: 1 };
+  });
+  assert.deepEqual(pending, [], 'it is being stopped');
+  const failed = cut({}, ({ state, now }) => {
+    state.backoff['stop:1-1-1'] = { failures: 1, until: now + 1000 };
+  });
+  assert.deepEqual(failed, [], 'it could not be stopped yet');
+});
+
 test('nobody is stopped whom the route may still name', () => {
   const none = (change: Parameters<typeof leaves>[0]) =>
     assert.deepEqual(did(leaves(change).draft.actions), []);
@@ -137,6 +170,9 @@ test('nothing is stopped that cannot be seen, or is named by the last table', ()
   };
   assert.deepEqual(says({}), [], 'the table names it');
   assert.deepEqual(says({ replicas: UNSEEN }), []);
+  const blind = draftOf(world, { replicas: UNSEEN });
+  drainAndStop(blind);
+  assert.deepEqual(Object.keys(blind.state.leaving), ['1-1-1'], 'who cannot be seen is not gone');
   world.state.table = { ...(world.state.table ?? assert.fail('no table')), members: {} };
   assert.deepEqual(says({ router: UNSEEN }), []);
 });
@@ -221,6 +257,9 @@ test('an App is gone when it is deleted and nothing of it is left: no pool, no r
   const { table } = started().state;
   assert.ok(table);
   assert.equal(gone(), true);
+  const unseen = draftOf(world, { router: UNSEEN });
+  tidy(unseen);
+  assert.equal(unseen.gone, false, 'a router that cannot be seen may have a table');
   assert.equal(
     gone((w) => delete w.state.deleting),
     false,
@@ -245,65 +284,4 @@ test('an App is gone when it is deleted and nothing of it is left: no pool, no r
     }),
     false,
   );
-});
-
-/** Replicas of both pools in mid-roll: how many stand and are ready, and what the roll wants of each. */
-function rolled(strategy: Strategy, replicas: number, old: [number, number], young: [number, number]) {
-  const world = started(strategy, { replicas });
-  world.apply('v2');
-  world.runUntil((w) => w.state.release?.routedStage === 0);
-  delete world.state.release?.cutover;
-  world.replicas = [['1-1', ...old] as const, ['2-2', ...young] as const].flatMap(([pool, count, ready]) =>
-    Array.from({ length: count }, (_, n) => ({
-      id: `${pool}-${n}`,
-      pool,
-      phase: 'running' as const,
-      ready: n < ready,
-      wasReady: true,
-      readySince: 0,
-      startedAt: n,
-      restarts: 0,
-    })),
-  );
-  const { counts } = intentOf(draftOf(world));
-  return [counts.get('1-1'), counts.get('2-2')];
-}
-
-test('a roll goes by the arithmetic of Kubernetes', () => {
-  const roll = (maxSurge: number, maxUnavailable: number): Strategy => ({
-    kind: 'rolling',
-    maxSurge,
-    maxUnavailable,
-  });
-  const cases: [
-    surge: number,
-    unavailable: number,
-    old: [number, number],
-    young: [number, number],
-    wants: number[],
-  ][] = [
-    [1, 0, [5, 5], [0, 0], [5, 1]],
-    [1, 0, [5, 5], [1, 0], [5, 1]],
-    [1, 0, [5, 5], [1, 1], [4, 1]],
-    [1, 0, [4, 4], [1, 1], [4, 2]],
-    [0, 1, [5, 5], [0, 0], [4, 0]],
-    [0, 1, [4, 4], [0, 0], [4, 1]],
-    [0, 1, [4, 4], [1, 0], [4, 1]],
-    [0, 1, [4, 4], [1, 1], [3, 1]],
-    [2, 1, [5, 5], [0, 0], [4, 2]],
-    [2, 1, [4, 4], [2, 0], [4, 3]],
-    [2, 1, [4, 4], [3, 3], [1, 3]],
-    [1, 0, [5, 3], [0, 0], [5, 1]],
-    [1, 0, [5, 3], [1, 1], [4, 1]],
-    [1, 1, [5, 3], [1, 1], [3, 1]],
-    [5, 0, [5, 5], [5, 5], [0, 5]],
-    [5, 0, [1, 1], [7, 7], [0, 5]],
-    [5, 5, [5, 0], [0, 0], [0, 5]],
-  ];
-  for (const [surge, unavailable, old, young, wants] of cases)
-    assert.deepEqual(
-      rolled(roll(surge, unavailable), 5, old, young),
-      wants,
-      `surge ${surge}, unavailable ${unavailable}: old ${old}, young ${young}`,
-    );
 });

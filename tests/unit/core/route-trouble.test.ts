@@ -1,9 +1,12 @@
 /** A route that is not carried as it was asked for: the release holds, says so once, and loses nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isOfRoute, noteRouteTrouble } from '../../../src/core/decide/route-trouble.ts';
+import type { AppState, Reason } from '../../../src/core/model.ts';
 import { judgeSplit } from '../../../src/core/verify.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
+import { draftOf, halfway } from './support.ts';
 
 const CANARY: Strategy = {
   kind: 'canary',
@@ -92,4 +95,56 @@ test('a split that a router makes by chance, or coarser than asked, is judged by
     judgeSplit({ ...sample, counts: { a: 500, b: 500 }, shares, byChance: true }).kind,
     'disagrees',
   );
+});
+
+/** What is shown and said when the router says this, and so much was shown before. */
+function noted(seen: Reason | undefined, before?: AppState['trouble'], failing: string[] = []) {
+  const world = halfway();
+  if (before) world.state.trouble = before;
+  for (const key of failing) world.state.backoff[key] = { failures: 1, until: 0 };
+  world.routeTrouble = seen;
+  const draft = draftOf(world);
+  noteRouteTrouble(draft);
+  return {
+    shown: draft.state.trouble,
+    said: draft.events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
+    now: world.now,
+  };
+}
+
+test('trouble of the route is said when it begins, shown as it changes, and not said again for other words', () => {
+  const first = noted(OVERWRITTEN);
+  assert.deepEqual(first.shown, { ...OVERWRITTEN, at: first.now });
+  assert.deepEqual(first.said, [`Warning RouteNotFollowed: ${OVERWRITTEN.message}`]);
+  const before = { ...OVERWRITTEN, at: 5 };
+  assert.deepEqual([noted(OVERWRITTEN, before).shown, noted(OVERWRITTEN, before).said], [before, []]);
+  const reworded = noted({ ...OVERWRITTEN, message: 'argo wrote' }, before);
+  assert.deepEqual([reworded.shown?.message, reworded.said], ['argo wrote', []]);
+  const other = noted({ code: 'E_ROUTE_REFUSED', message: 'no' }, before);
+  assert.deepEqual(other.said, ['Warning RouteNotFollowed: no']);
+});
+
+test('it is over when the router says so and no table has failed; other trouble is none of the route', () => {
+  const before = { ...OVERWRITTEN, at: 5 };
+  assert.equal(noted(undefined, before).shown, undefined);
+  assert.equal(noted(undefined, before, ['grow:1-1:3']).shown, undefined);
+  assert.deepEqual(noted(undefined, before, ['grow:1-1:3', 'route:4']).shown, before);
+  const disk = { code: 'E_DISK', message: OVERWRITTEN.message, at: 5 };
+  assert.deepEqual(noted(undefined, disk).shown, disk);
+  assert.equal(noted(OVERWRITTEN, disk).said.length, 1);
+});
+
+test('a router that cannot be seen says neither that it lasts nor that it is over', () => {
+  const world = halfway();
+  world.state.trouble = { ...OVERWRITTEN, at: 5 };
+  world.router = 'lost';
+  const draft = draftOf(world);
+  noteRouteTrouble(draft);
+  assert.deepEqual(draft.state.trouble, { ...OVERWRITTEN, at: 5 });
+});
+
+test('which trouble is of the route', () => {
+  for (const code of ['OVERWRITTEN', 'REFUSED', 'SHADOWED', 'UNPROVEN'])
+    assert.equal(isOfRoute({ code: `E_ROUTE_${code}` }), true, code);
+  assert.equal(isOfRoute({ code: '' }), false);
 });

@@ -1,6 +1,41 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { retireStrangers } from '../../../src/core/decide/strangers.ts';
 import { specOf, World } from '../../simulation/world.ts';
+import { draftOf, halfway } from './support.ts';
+
+/** What becomes of a replica of this pool that no release has. */
+function found(pool: string, phase: 'running' | 'stopping' = 'running') {
+  const world = halfway();
+  const [first] = world.replicas;
+  assert.ok(first);
+  world.replicas.push({ ...first, id: `${pool}-1`, pool, phase });
+  const draft = draftOf(world);
+  retireStrangers(draft);
+  const { pools, retiring, revisions } = draft.state;
+  return { pool: pools[pool], retiring, revisions, events: draft.events };
+}
+
+test('a replica of an unknown pool is taken up to be stopped, and told', () => {
+  const { pool, retiring, events } = found('0-9');
+  assert.deepEqual([pool, retiring], [{ id: '0-9', revision: '', incarnation: 9 }, ['0-9']]);
+  assert.deepEqual(
+    events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
+    [
+      'Warning UnknownReplicas: replicas of pool 0-9 run that no release has: they were started late, by a controller of before, and are stopped',
+    ],
+  );
+});
+
+test('a pool whose revision is still known is one of that revision', () => {
+  const { pool, revisions } = found('2-9');
+  assert.equal(revisions[pool?.revision ?? '']?.number, 2);
+});
+
+test('replicas of known pools, and what stops already, are left', () => {
+  for (const { retiring, events } of [found('1-1'), found('0-9', 'stopping')])
+    assert.deepEqual([retiring, events], [[], []]);
+});
 
 test('replicas of a pool that is forgotten are stopped, and it is forgotten once more', () => {
   const world = new World(specOf({ kind: 'recreate' }));

@@ -29,6 +29,16 @@ export function halfway(strategy: Strategy = CANARY, more: Partial<Spec> = {}): 
   );
 }
 
+/** v2 is known and wanted, and nothing is under way. */
+export function wanting(strategy: Strategy = CANARY): World {
+  const world = started(strategy);
+  world.apply('v2');
+  const { revision } = world.object;
+  world.state.revisions[revision.id] = { ...revision, number: 2 };
+  world.state.generationSeen = world.object.generation;
+  return world;
+}
+
 /** A decision at this moment, with what is seen changed by hand. */
 export function draftOf(world: World, seen: Partial<Observed> = {}, state: AppState = world.state): Draft {
   return new Draft(state, { ...world.observed(), ...seen }, world.object, world.now);

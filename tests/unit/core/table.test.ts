@@ -6,7 +6,7 @@ import { intentOf } from '../../../src/core/decide/intent.ts';
 import { converge } from '../../../src/core/decide/table.ts';
 import type { Observed, RouterView, RouteTable } from '../../../src/core/model.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
-import { specOf, type World } from '../../simulation/world.ts';
+import { specOf, World } from '../../simulation/world.ts';
 import { CANARY, draftOf, halfway, ROLLING, started } from './support.ts';
 
 /** What a decision at this moment would do about the route. */
@@ -48,13 +48,37 @@ test('members are the ready ones, in one order whoever listed them, and a change
   const world = started();
   world.replicas = world.replicas.toReversed().filter(({ id }) => id !== '1-1-2');
   const table = sent(converged(world));
-  assert.deepEqual(
-    table?.members['1-1']?.map(({ replica }) => replica),
-    ['1-1-1', '1-1-3'],
-  );
+  const at = (id: string) => world.replicas.find((replica) => replica.id === id)?.address;
+  assert.deepEqual(table?.members['1-1'], [
+    { replica: '1-1-1', address: at('1-1-1') },
+    { replica: '1-1-3', address: at('1-1-3') },
+  ]);
   assert.equal(table?.generation, (world.state.table?.generation ?? 0) + 1);
   assert.equal(table?.app, 'default/shop');
   assert.deepEqual(Object.keys(table?.revisions ?? {}), ['1-1']);
+});
+
+test('a table takes the place of what the same decision has said about the route before, and of nothing else', () => {
+  const world = started();
+  world.replicas = world.replicas.slice(1);
+  const draft = draftOf(world);
+  const table = world.state.table ?? assert.fail('no table');
+  draft.act('probe:1', { kind: 'probe', requests: 1, generation: 1 });
+  draft.act('unroute', { kind: 'unroute' });
+  draft.act('route:1', { kind: 'route', table });
+  converge(draft, intentOf(draft));
+  assert.deepEqual(
+    draft.actions.map(({ key }) => key),
+    ['probe:1', `route:${table.generation + 1}`],
+  );
+});
+
+test('a table that stays as it is takes back only that the route was to be withdrawn', () => {
+  const draft = draftOf(started());
+  draft.act('probe:1', { kind: 'probe', requests: 1, generation: 1 });
+  draft.act('unroute', { kind: 'unroute' });
+  converge(draft, intentOf(draft));
+  assert.deepEqual(kinds(draft), ['probe']);
 });
 
 test('a router that is ahead of us is gone past, never below', () => {
@@ -76,7 +100,7 @@ const withoutReady = (world: World, of: string, change: object = { ready: false 
 test('of a pool that has nobody ready left, those who were in the route are tried rather than nobody', () => {
   const world = started();
   withoutReady(world, '1-1');
-  assert.deepEqual(converged(world).actions, []);
+  assert.deepEqual([converged(world).actions, converged(world).tableIsCurrent], [[], true]);
   withoutReady(world, '1-1', { wasReady: false });
   const rebooted = converged(world);
   assert.equal(rebooted.tableIsCurrent, false, 'at their addresses may be anybody');
@@ -92,7 +116,8 @@ test('in a roll the pools answer for each other: whoever is not ready is left ou
   assert.deepEqual(table?.members['1-1'], []);
   assert.ok((table?.members['2-2']?.length ?? 0) > 0);
   withoutReady(world, '2-2');
-  assert.deepEqual(converged(world).actions, [], 'nobody is ready: it stays as it is');
+  const nobody = converged(world);
+  assert.deepEqual([nobody.actions, nobody.tableIsCurrent], [[], true], 'nobody is ready: it stays as it is');
 });
 
 test('scaled to nothing, users are refused by the wish of the owner', () => {
@@ -215,8 +240,17 @@ test('while a split is measured, what somebody else wrote is left as it is: the 
   const measuring = { kind: 'measuring' as const, since: 0, epoch: 'e1', base: {}, probesAsked: 0 };
   overwritten(world);
   assert.deepEqual(kinds(converged(world)), ['route']);
-  release.gates = [measuring];
+  release.gates = [{ kind: 'passed', at: 0 }, measuring];
   assert.deepEqual(kinds(converged(world)), []);
+  release.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  const { state } = converged(world);
+  Object.assign(world, {
+    state: { ...world.state, table: state.table, routeGeneration: state.routeGeneration },
+  });
+  world.table = state.table;
+  assert.deepEqual(kinds(converged(world)), []);
+  overwritten(world);
+  assert.deepEqual(kinds(converged(world)), ['route'], 'who goes back waits for no measurement');
 });
 
 test('a route that failed is not waited for when another one is wanted', () => {
@@ -238,14 +272,102 @@ test('the route is taken away where none is wanted, also what a router brings ba
   assert.deepEqual(kinds(converged(world)), []);
 });
 
+test('a first release of a store that was put back leaves the route that is served until it has its own', () => {
+  const first = new World(specOf(CANARY));
+  first.settle();
+  first.table = started().state.table;
+  assert.equal(first.state.release?.phase.kind, 'advancing');
+  assert.deepEqual(kinds(converged(first)), []);
+  const worker = new World(specOf(CANARY, { route: undefined } as unknown as Partial<AppSpec['spec']>));
+  worker.settle();
+  worker.table = started().state.table;
+  assert.deepEqual(
+    converged(worker).actions.map(({ key }) => key),
+    ['unroute'],
+    'a worker has no route to come',
+  );
+  const failed = first.state.release ?? assert.fail('no release');
+  failed.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  assert.deepEqual(kinds(converged(first)), ['unroute'], 'nor has one that is given up');
+  worker.router = 'lost';
+  assert.deepEqual(kinds(converged(worker)), [], 'nobody knows of a route');
+});
+
+test('a roll that may have everybody unavailable refuses users while nobody is ready, and no other does', () => {
+  const rolls = (maxUnavailable: number) => {
+    const world = started({ kind: 'rolling', maxSurge: 0, maxUnavailable });
+    world.behaviours.set('v2', { readyAfterMs: 60_000, answers: 'ok' });
+    world.apply('v2');
+    world.run(1000);
+    for (const replica of world.replicas) Object.assign(replica, { ready: false, wasReady: false });
+    const draft = converged(world);
+    return draft.tableIsCurrent ? draft.state.table?.route.admit.kind : 'no table';
+  };
+  assert.deepEqual([rolls(3), rolls(2)], ['refuse', 'no table']);
+  const back = started({ kind: 'rolling', maxSurge: 0, maxUnavailable: 3 });
+  back.behaviours.set('v2', { readyAfterMs: 60_000, answers: 'ok' });
+  back.apply('v2');
+  back.run(1000);
+  const release = back.state.release ?? assert.fail('no release');
+  release.phase = { kind: 'aborting', stage: 0, since: 0, why: { code: 'E_ABORTED', message: '' } };
+  back.replicas = back.replicas.filter(({ pool }) => pool === '1-1');
+  assert.equal(converged(back).tableIsCurrent, false, 'what goes back to stable alone waits for it');
+});
+
+test('a split of which one side has nobody is not sent', () => {
+  const world = halfway();
+  world.replicas = world.replicas.filter(({ pool }) => pool !== '2-2');
+  const draft = converged(world);
+  assert.deepEqual([draft.actions, draft.tableIsCurrent], [[], false]);
+});
+
+test('a preview is named anew with somebody ready in it, and one is enough', () => {
+  const previews = (ready: number) => {
+    const world = halfway();
+    const [first] = world.replicas.filter(({ pool }) => pool === '2-2');
+    assert.ok(first);
+    world.replicas.push({ ...first, id: '2-2-9' });
+    for (const replica of world.replicas.filter(({ pool }) => pool === '2-2').slice(ready))
+      replica.ready = false;
+    const table = structuredClone(world.state.table ?? assert.fail('no table'));
+    table.route.split = { kind: 'weights', to: [{ key: '1-1', weight: 10_000 }] };
+    world.state.table = table;
+    const draft = draftOf(world);
+    converge(draft, { counts: new Map(), route: { ...table.route, preview: '2-2' } });
+    return draft.tableIsCurrent;
+  };
+  assert.deepEqual([previews(2), previews(1), previews(0)], [true, true, false]);
+});
+
 test('the moment users first get the candidate is when an open route first names it with a share', () => {
   const world = started();
   world.apply('v2');
   world.runUntil((w) => w.replicas.some(({ pool, ready }) => pool === '2-2' && ready));
   const before = structuredClone(world.state);
   assert.equal(before.release?.cutover?.routeAt, world.now);
+  const later = halfway();
+  if (later.state.release) later.state.release.cutover = { routeAt: 5 };
+  later.replicas = later.replicas.slice(1);
+  const again = converged(later);
+  assert.deepEqual(
+    [kinds(again), again.release?.cutover],
+    [['route'], { routeAt: 5 }],
+    'the first, not the last',
+  );
   const blue = started({ kind: 'blueGreen', autoPromotion: false, warmMs: 0 });
   blue.apply('v2');
   blue.runUntil((w) => w.table?.route.preview === '2-2');
   assert.equal(blue.state.release?.cutover, undefined, 'a preview is for nobody');
+  const closed = started({ kind: 'recreate' });
+  closed.behaviours.set('v2', { readyAfterMs: 5000, answers: 'ok' });
+  closed.apply('v2');
+  closed.run(1000);
+  const draft = draftOf(closed);
+  const route = { split: { kind: 'weights' as const, to: [{ key: '2-2', weight: 10_000 }] }, matches: [] };
+  converge(draft, { counts: new Map(), route: { ...route, admit: { kind: 'refuse' } } });
+  assert.deepEqual(
+    [sent(draft)?.route.split, draft.release?.cutover],
+    [route.split, undefined],
+    'all are refused',
+  );
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { binomialPValue } from '../../../src/core/binomial.ts';
 import type { PoolId, Route } from '../../../src/core/model.ts';
 import { verifyGate, weighted } from '../../../src/core/strategies/parts.ts';
-import { judgeSplit } from '../../../src/core/verify.ts';
+import { judgeSplit, splitCount } from '../../../src/core/verify.ts';
 import type { CanaryStep } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
@@ -50,6 +50,42 @@ test('where one has everything, a single answer of the other is too many', () =>
   assert.equal(verdictOf(0, { stable: 100 }), 'agrees');
   assert.equal(verdictOf(0, { stable: 99, candidate: 1 }), 'disagrees');
   assert.equal(verdictOf(2_000, { stable: 80, candidate: 20, gone: 1 }), 'disagrees');
+});
+
+test('users and marked requests are split alike: they count together', () => {
+  assert.equal(splitCount({ requests: 9, ok: 9, failed: 0, split: 3, probes: 2 }), 5);
+});
+
+test('stray answers of several that have no share add up', () => {
+  const counts = { gone: 1, stable: 1, candidate: 9_998 };
+  assert.equal(verdictOf(10_000, counts, 2, 1), 'disagrees');
+});
+
+test('what was asked for and what was measured are told as parts of one', () => {
+  const counts = { stable: 75, candidate: 25 };
+  const { total, asked, measured } = judgeSplit({ route: ROUTE, members: {}, counts, slack: 1, stray: 0 });
+  assert.equal(total, 100);
+  assert.deepEqual(asked, { stable: 0.8, candidate: 0.2 });
+  assert.deepEqual(measured, { stable: 0.75, candidate: 0.25 });
+  const none = judgeSplit({ route: ROUTE, members: {}, counts: { stable: 0 }, slack: 1, stray: 0 });
+  assert.deepEqual(none.measured, { stable: 0 }, 'of nothing, nobody answered any part');
+});
+
+test('a router that cannot do the weights exactly is held to what it was asked for in the end', () => {
+  const shares = { stable: 0.75, candidate: 0.25 };
+  const counts = { stable: 75, candidate: 25 };
+  const verdict = judgeSplit({ route: ROUTE, members: {}, counts, slack: 1, stray: 0, shares });
+  assert.equal(verdict.kind, 'agrees');
+  assert.deepEqual(verdict.asked, shares);
+});
+
+test('a roll asks for as much of a version as it has of the replicas', () => {
+  const split = { kind: 'perReadyReplica' as const, to: ['stable', 'candidate', 'none'] };
+  const asked = (members: Record<PoolId, string[]>) =>
+    judgeSplit({ route: { ...ROUTE, split }, members, counts: {}, slack: 1, stray: 0 }).asked;
+  const members = { stable: ['a', 'b', 'c'], candidate: ['d'] };
+  assert.deepEqual(asked(members), { stable: 0.75, candidate: 0.25, none: 0 });
+  assert.deepEqual(asked({}), { stable: 0, candidate: 0, none: 0 }, 'nobody is there');
 });
 
 test('a router that counts answers may count one that was on its way before the switch', () => {
@@ -127,7 +163,7 @@ for (const [name, steps] of NOBODY_YET) {
 }
 
 const near = (actual: number, wanted: number) =>
-  assert.ok(Math.abs(actual / wanted - 1) < 1e-6, `${actual} instead of ${wanted}`);
+  assert.ok(Math.abs(actual / wanted - 1) < 1e-9, `${actual} instead of ${wanted}`);
 
 test('the binomial test is exact', () => {
   near(binomialPValue(0, 10, 0.5), 2 / 1024);
