@@ -8,7 +8,8 @@ export interface Difference {
 
 /**
  * What two revisions differ in though their App files say the same: what is in the source folder, in config and env
- * files, and the values of secrets (told apart by their hashes, never shown).
+ * files, and the values of secrets (told apart by their hashes, never shown); in a cluster, in the ConfigMaps and Secrets that
+ * a pod names.
  * @param shown fields of the App file that differ: what they say is not said again
  */
 export function contentDifferences(from: RunSpec, to: RunSpec, shown: readonly Difference[]): Difference[] {
@@ -21,7 +22,7 @@ export function contentDifferences(from: RunSpec, to: RunSpec, shown: readonly D
     );
 }
 
-function contentOf({ artifact, env, secretEnv, configFiles }: RunSpec): Map<string, string> {
+function contentOf({ artifact, env, secretEnv, configFiles, pod }: RunSpec): Map<string, string> {
   const source =
     artifact.kind === 'snapshot' ? { 'content of spec.source': `hash ${short(artifact.digest)}` } : {};
   const variables = mapped(env, (value) => value);
@@ -29,6 +30,9 @@ function contentOf({ artifact, env, secretEnv, configFiles }: RunSpec): Map<stri
   return new Map([
     ...Object.entries(source),
     ...[...variables, ...secrets].map(([name, text]) => [`spec.run.env.${name}`, text] as const),
+    ...mapped(pod?.content ?? {}, short).map(
+      ([name, text]) => [`content of ${name}`, `hash ${text}`] as const,
+    ),
     ...mapped(configFiles, short).map(
       ([path, text]) => [`spec.run.configFiles.${path}`, `hash ${text}`] as const,
     ),

@@ -90,8 +90,12 @@ function giveUpStable(draft: Draft, release: Release): boolean {
   return true;
 }
 
-/** A stage's route is asked for once its replicas are there to answer it. */
+/**
+ * A stage's route is asked for once its replicas are there to answer it, and the router is seen: a table that is made later
+ * would find others ready.
+ */
 function askForRoute(draft: Draft, release: Release, stage: Stage, index: number): boolean {
+  if (draft.routed && !draft.router) return false;
   if (stage.via.kind === 'step') {
     const wanted = armCount(draft, stage, CANDIDATE);
     const blocked =

@@ -132,6 +132,20 @@ test('nothing moves without a release', () => {
   assert.equal(advance(draftOf(started())), false);
 });
 
+test('a stage is not asked for while the router is not seen: the table would be made of those who are ready later', () => {
+  const asked = (observed: Partial<Observed>) => {
+    const { moved, draft } = step({
+      change: (release) => {
+        release.routedStage = -1;
+      },
+      observed,
+    });
+    return [moved, releaseOf(draft).routedStage];
+  };
+  assert.deepEqual(asked({}), [true, 0]);
+  assert.deepEqual(asked({ router: UNKNOWN }), [false, -1]);
+});
+
 test('a stage is asked for once its replicas are there', () => {
   const asks = (change: (world: World) => void, strategy: Strategy = CANARY) => {
     const { moved, draft } = step({

@@ -34,6 +34,14 @@ test('content that the file only names is told apart by short hashes', () => {
   assert.deepEqual(contentDifferences(run(), run(), []), []);
 });
 
+test('what a pod names in its cluster is told apart too', () => {
+  const pod = (digest: string) =>
+    run({ pod: { fields: {}, content: { 'secret/db': digest, 'configmap/a': 'f' } } });
+  assert.deepEqual(contentDifferences(pod('1'.repeat(64)), pod('2'.repeat(64)), []), [
+    { field: 'content of secret/db', from: 'hash 111111111111', to: 'hash 222222222222' },
+  ]);
+});
+
 test('what the file itself says to be different is not said twice', () => {
   const shown = [{ field: 'spec.run.env.GREETING', from: 'hello', to: 'hallo' }];
   assert.deepEqual(contentDifferences(run(), run({ env: { GREETING: 'hallo' } }), shown), []);
