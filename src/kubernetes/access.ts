@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type https from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
@@ -104,25 +103,21 @@ function createConnections(proxyUrl: string | undefined): Connections {
       current = { tls, agent: agentFor(tls, proxyUrl) };
       return current.agent;
     },
-    async close() {
-      if (!current) return;
-      // Requests that were just given up are let go first: destroyed with their connection, one of HTTP/2 ends the process
-      // by an error that nobody listens to.
-      const closed = current.agent.close();
-      await Promise.race([closed, sleep(LET_GO_MS, undefined, { ref: false })]);
-      await current.agent.destroy();
-    },
+    close: async () => current?.agent.destroy(),
   };
 }
 
-const LET_GO_MS = 500;
-
 type Tls = Record<string, unknown>;
+
+/** Watches hold one each, a dozen in all; the rest is for what is under way at once. */
+const MOST_CONNECTIONS = 128;
 
 function agentFor(tls: Tls, proxyUrl: string | undefined): Dispatcher {
   const connect = { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
   // A watch is silent for as long as nothing happens: its own time limit is in the request.
-  const limits = { headersTimeout: 60_000, bodyTimeout: 0 };
+  // HTTP/1.1: a stream of HTTP/2 that was given up a moment before its connection is destroyed throws an error that nobody
+  // can listen to, and ends the process (seen with undici 8.12).
+  const limits = { headersTimeout: 60_000, bodyTimeout: 0, allowH2: false, connections: MOST_CONNECTIONS };
   if (proxyUrl === undefined) return new Agent({ connect, ...limits });
   if (proxyUrl.startsWith('socks'))
     return new Socks5ProxyAgent(proxyUrl, { requestTls: tls, ...limits } as object);
