@@ -100,13 +100,10 @@ function storeOn(
       changes.emit(app, 'state');
     },
     async removeApp(app, expectedVersion) {
-      const isGone = urgent(() => {
-        if (tables.generation(app) === 0) return false;
-        const found = tables.stateVersion(app);
-        if (found !== expectedVersion) throw versionConflict(app, expectedVersion, found);
-        return tables.deleteApp(app);
-      });
-      if (isGone) changes.emit(app, 'app');
+      const found = read(() => tables.stateVersion(app));
+      if (found === undefined) return;
+      if (found !== expectedVersion) throw versionConflict(app, expectedVersion, found);
+      if (urgent(() => tables.deleteApp(app))) changes.emit(app, 'app');
     },
     async addCommand(app, command, audit) {
       const added = urgent(() => {

@@ -58,7 +58,7 @@ export class SimRouter {
   /** What is asked fails until then. */
   downUntil: Ms = 0;
   wall: () => Ms = () => 0;
-  /** Judges every table that reaches a worker. */
+  /** Told of every table that reaches a worker. */
   installed: (worker: Worker) => void = () => undefined;
   readonly #clock: SimClock;
   readonly #faults: Faults;
@@ -168,6 +168,12 @@ export class SimRouter {
     });
   }
 
+  /** Who owned the route is gone: the cluster collects it. */
+  collect(): void {
+    for (const worker of this.workers) Object.assign(worker, { table: undefined, choices: [] });
+    this.#changed();
+  }
+
   /** An App of that name is made anew: its versions begin anew too. */
   forgetApp(): void {
     this.answeredWell.clear();
@@ -204,6 +210,7 @@ export class SimRouter {
 
   reboot(): void {
     this.dropMessages();
+    this.#removedAt = 0;
     for (const worker of this.workers) this.restart(worker, 'nothing');
     this.newEpoch();
   }
@@ -240,7 +247,7 @@ export class SimRouter {
       epoch: `e${this.#epoch}`,
       workers: this.workers.length,
       ackedGeneration: Math.min(...this.workers.map((worker) => worker.table?.generation ?? 0)),
-      stateVersion: Math.max(...this.workers.map((worker) => worker.stateVersion)),
+      stateVersion: Math.max(this.#removedAt, ...this.workers.map((worker) => worker.stateVersion)),
       ...(last ? { serving: last } : {}),
       newestGeneration: Math.max(...this.workers.map((worker) => worker.table?.generation ?? 0)),
       inFlight,

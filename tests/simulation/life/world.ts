@@ -29,6 +29,8 @@ const APP = 'default/shop';
 /** When faults stop, everything has come to rest by then. */
 const REST_MS = 180_000;
 const FREEZES_EVERY = 8;
+/** What has an owner that is gone goes within this time, on a cluster. */
+const COLLECTED_MS = 500;
 const LAST_VERSION = 1_000_000;
 const SAVE_EVERY_MS = 2000;
 const WALL_AT_BIRTH = 1_000_000_000;
@@ -97,6 +99,7 @@ export class World {
     };
     this.machine.onChange = changed;
     this.router.onChange = changed;
+    this.router.installed = () => this.#collectLater();
     this.machine.wall = () => this.steady();
     this.router.wall = () => this.steady();
     this.#spec = specOf(plan.first.strategy, {
@@ -318,6 +321,14 @@ export class World {
     this.router.forgetApp();
     this.#commands.clear();
     this.judge.restored(this.state);
+  }
+
+  /** A leader of before may route an App that is gone. */
+  #collectLater(): void {
+    if (this.object || this.plan.on !== 'cluster') return;
+    this.clock.after(COLLECTED_MS, () => {
+      if (!this.object) this.router.collect();
+    });
   }
 
   // --- a store that is put back from a copy

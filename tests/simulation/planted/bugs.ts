@@ -238,11 +238,6 @@ export const REPLICAS: readonly Bug[] = [
         'oldCount + newCount - (replicas - unavailable) -',
         'oldCount + newCount - (replicas - unavailable - 1) -',
       ),
-      decide(
-        'intent.ts',
-        'oldAvailable + newAvailable - (replicas - unavailable));',
-        'oldAvailable + newAvailable - (replicas - unavailable - 1));',
-      ),
     ],
   },
   {
