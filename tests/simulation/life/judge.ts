@@ -34,6 +34,8 @@ export class Judge {
   #lastTable: RouteTable | undefined;
   /** The state version that the last table was given with. */
   #routedAt = 0;
+  /** Of tables that were given before a store was put back: its release may be at an earlier stage than theirs. */
+  #givenBefore = 0;
   #waiting: { gate: string; since: Ms; slips: Ms } | undefined;
   #users = new Map<string, { release: string; generation: number; pool: PoolId }>();
 
@@ -99,6 +101,7 @@ export class Judge {
     this.#waiting = undefined;
     this.#users.clear();
     this.#routedAt = 0;
+    this.#givenBefore = this.#world.router.newestGeneration();
     this.promises.forget();
   }
 
@@ -280,6 +283,7 @@ export class Judge {
     const { release } = this.#world.state;
     const { table } = worker;
     if (!table?.route.sticky || worker.tainted || !release || release.phase.kind !== 'advancing') return;
+    if (table.generation <= this.#givenBefore) return;
     const arms = Object.values(release.arms);
     const { split } = table.route;
     // A table of another release (a store that was put back) says nothing about this one.

@@ -237,6 +237,10 @@ export class SimRouter {
     return changed;
   }
 
+  newestGeneration(): number {
+    return Math.max(...this.workers.map((worker) => worker.table?.generation ?? 0));
+  }
+
   observe(): RouterObservation {
     if (this.#clock.now < this.downUntil)
       throw new OperatingError('E_ROUTER_DOWN', 'the router does not answer');
@@ -249,7 +253,7 @@ export class SimRouter {
       ackedGeneration: Math.min(...this.workers.map((worker) => worker.table?.generation ?? 0)),
       stateVersion: Math.max(this.#removedAt, ...this.workers.map((worker) => worker.stateVersion)),
       ...(last ? { serving: last } : {}),
-      newestGeneration: Math.max(...this.workers.map((worker) => worker.table?.generation ?? 0)),
+      newestGeneration: this.newestGeneration(),
       inFlight,
       admission: { ...this.#admission },
       firstAnswerAt: { ...this.#firstAnswerAt },
