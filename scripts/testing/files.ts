@@ -30,7 +30,7 @@ const KINDS: readonly Kind[] = [
   {
     name: 'kubernetes',
     concurrency: 1,
-    timeoutMs: 10 * MINUTE_MS,
+    timeoutMs: 20 * MINUTE_MS,
     fullTimeoutMs: 120 * MINUTE_MS,
     onDemand: true,
   },

@@ -185,8 +185,9 @@ export class Judge {
   /** Requests are turned away only where that was declared. */
   #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
     const { release, routeGeneration } = this.#world.state;
-    // One that was decided before and comes late: the router does not take it any more, or the App is gone by now.
-    if (table.generation < routeGeneration || !this.#world.object) return;
+    // One that was decided before and comes late: the router does not take it any more, or the App goes or is gone by now.
+    const { object } = this.#world;
+    if (table.generation < routeGeneration || !object || object.deleting) return;
     // Closed already: it opens once there is somebody.
     if (last && last.route.admit.kind !== 'open') return;
     const isAllowed =
