@@ -1,4 +1,4 @@
-import type { Reason, RevisionId, Stage } from '../model.ts';
+import type { PoolId, Reason, RevisionId, Route, RouteTable, Stage } from '../model.ts';
 import { CANDIDATE, STABLE } from '../strategies/parts.ts';
 import type { Draft } from './draft.ts';
 import { endRelease, hold, retire } from './release.ts';
@@ -67,7 +67,13 @@ export function isBack(draft: Draft): boolean {
   const named = namedPools(table.route);
   // Scaled to nothing, the App refuses by its owner's wish.
   const opened = table.route.admit.kind === 'open' || draft.spec.replicas === 0;
-  return draft.acked && !draft.isOverwritten && opened && !named.has(candidate) && named.has(stable);
+  return (
+    draft.acked &&
+    draft.served !== 'of another writer' &&
+    opened &&
+    !named.has(candidate) &&
+    named.has(stable)
+  );
 }
 
 export function namedPools(route: {
@@ -82,4 +88,16 @@ export function namedPools(route: {
   }
   if (route.preview !== undefined) pools.add(route.preview);
   return pools;
+}
+
+/** Whether a split gives anything to this arm, or pool. */
+export function splits({ split }: Route<string>, key: string): boolean {
+  return split.kind === 'weights'
+    ? split.to.some((share) => share.key === key && share.weight > 0)
+    : split.to.includes(key);
+}
+
+/** Whether anybody is sent to this pool: of a split per replica, only where it has one. */
+export function namesWithWeight({ route, members }: RouteTable, pool: PoolId): boolean {
+  return splits(route, pool) && (route.split.kind === 'weights' || (members[pool]?.length ?? 0) > 0);
 }

@@ -6,11 +6,10 @@ import {
   type PoolId,
   type Release,
   type Revision,
-  type Route,
   type RouteTable,
 } from '../model.ts';
 import { CANDIDATE, STABLE } from '../strategies/parts.ts';
-import { namedPools } from './abort.ts';
+import { namedPools, namesWithWeight, splits } from './abort.ts';
 import { numbersOf } from './release.ts';
 
 /** What engine and router know by themselves, whatever the store says. */
@@ -142,17 +141,6 @@ function wasTakenBack(
   if (!serving || serving.generation <= routeGeneration || arms[CANDIDATE] === undefined) return false;
   const routed = stages[routedStage]?.route;
   return routed !== undefined && splits(routed, CANDIDATE) && !splits(serving.route, arms[CANDIDATE]);
-}
-
-/** Whether a split gives anything to this arm, or pool. */
-function splits({ split }: Route<string>, key: string): boolean {
-  return split.kind === 'weights'
-    ? split.to.some((share) => share.key === key && share.weight > 0)
-    : split.to.includes(key);
-}
-
-function namesWithWeight({ route, members }: RouteTable, pool: PoolId): boolean {
-  return splits(route, pool) && (route.split.kind === 'weights' || (members[pool]?.length ?? 0) > 0);
 }
 
 function retireOthers(next: AppState, others: readonly RememberedPool[]): void {

@@ -168,11 +168,11 @@ export class Draft {
     return this.router.ackedGeneration >= this.state.routeGeneration;
   }
 
-  /** Something else gave the router another table under our generation. */
-  get isOverwritten(): boolean {
+  /** Whose table the router has under our generation; undefined: it has another one, or says itself what is wrong. */
+  get served(): 'ours' | 'of another writer' | undefined {
     const { serving, trouble, shares } = this.router ?? {};
-    if (!serving || serving.generation !== this.state.routeGeneration || trouble || shares) return false;
-    return !isEqual(serving, this.state.table);
+    if (!serving || serving.generation !== this.state.routeGeneration || trouble || shares) return undefined;
+    return isEqual(serving, this.state.table) ? 'ours' : 'of another writer';
   }
 }
 

@@ -2,7 +2,7 @@ import type { AppSpec } from '../../spec/app.ts';
 import { isEqual } from '../json.ts';
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
 import { resolveFenceposts } from '../scale.ts';
-import { namedPools } from './abort.ts';
+import { namedPools, namesWithWeight } from './abort.ts';
 import type { Draft } from './draft.ts';
 import type { Intent } from './intent.ts';
 
@@ -53,10 +53,10 @@ const LONGEST_REPAIR_MS = 30_000;
 function isToBePutRight(draft: Draft): boolean {
   const { state, router, release } = draft;
   const { overwritten } = state.backoff;
-  if (!draft.isOverwritten) {
-    const isOurs = router?.serving?.generation === state.routeGeneration && !router.trouble && !router.shares;
+  const { served } = draft;
+  if (served !== 'of another writer') {
     const isLongAgo = overwritten && overwritten.until + LONGEST_REPAIR_MS <= draft.now;
-    if (isOurs && isLongAgo) delete state.backoff.overwritten;
+    if (served === 'ours' && isLongAgo) delete state.backoff.overwritten;
     return false;
   }
   const measures = release?.gates.some((gate) => gate.kind === 'measuring');
@@ -79,12 +79,8 @@ function noteCutover(draft: Draft): void {
   const { release, state } = draft;
   const candidate = release?.arms.candidate;
   if (!release || release.cutover || candidate === undefined || !state.table) return;
-  const { split } = state.table.route;
-  const names =
-    split.kind === 'weights'
-      ? split.to.some((share) => share.key === candidate && share.weight > 0)
-      : split.to.includes(candidate) && (state.table.members[candidate]?.length ?? 0) > 0;
-  if (names && state.table.route.admit.kind === 'open') release.cutover = { routeAt: draft.now };
+  const isOpen = state.table.route.admit.kind === 'open';
+  if (isOpen && namesWithWeight(state.table, candidate)) release.cutover = { routeAt: draft.now };
 }
 
 /**

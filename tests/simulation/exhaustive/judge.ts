@@ -8,7 +8,7 @@ const SLOWEST_DRAIN_MS = 500;
 /** What a decision causes. */
 export function judgeDecision({ state, world }: Node, { next, actions }: Decision): void {
   assert.ok(!next.frozen, next.frozen?.message ?? '');
-  const follows = next.version === state.version + 1 || state.version === 0;
+  const follows = next.version === state.version + 1 || (state.version === 0 && next.version > 0);
   assert.ok(next === state || follows, 'one commit is one version');
   for (const id of Object.keys(state.commandsDone))
     assert.ok(next.commandsDone[id], `command ${id} is forgotten`);

@@ -9,14 +9,11 @@ import {
   stableCanCarry,
 } from '../../../src/core/decide/abort.ts';
 import type { Draft } from '../../../src/core/decide/draft.ts';
-import type { Release } from '../../../src/core/model.ts';
+
 import { specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, started, withTable } from './support.ts';
+import { CANARY, draftOf, halfway, releaseOf, said, started, withTable } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
-const said = ({ events }: Draft) =>
-  events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
-const releaseOf = (draft: Draft): Release => draft.state.release ?? assert.fail('no release');
 
 test('an abort turns round once, from the furthest stage that users may have seen', () => {
   const world = halfway();

@@ -7,13 +7,10 @@ import type { Draft } from '../../../src/core/decide/draft.ts';
 import type { Counts, Observed, Release, Replica, RouterView } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, ROLLING, started, withTable } from './support.ts';
+import { CANARY, draftOf, halfway, ROLLING, releaseOf, said, started, withTable } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
 const NONE: Counts = { requests: 0, ok: 0, failed: 0, split: 0, probes: 0 };
-const releaseOf = (draft: Draft): Release => draft.state.release ?? assert.fail('no release');
-const said = ({ events }: Draft) =>
-  events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
 const passed = { kind: 'passed' as const, at: 0, by: 'ann', note: 'x' };
 
 interface At {

@@ -4,14 +4,11 @@ import { test } from 'node:test';
 import { beginAbort } from '../../../src/core/decide/abort.ts';
 import { absorbDesired } from '../../../src/core/decide/desired.ts';
 import type { Draft } from '../../../src/core/decide/draft.ts';
-import type { Release } from '../../../src/core/model.ts';
+
 import { objectOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, started, wanting } from './support.ts';
+import { CANARY, draftOf, halfway, releaseOf, said, started, wanting } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
-const said = ({ events }: Draft) =>
-  events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
-const releaseOf = (draft: Draft): Release => draft.state.release ?? assert.fail('no release');
 
 /** It goes back. */
 function back(world: World): Draft {

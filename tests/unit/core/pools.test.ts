@@ -5,15 +5,9 @@ import type { Draft } from '../../../src/core/decide/draft.ts';
 import { drainAndStop, grow, shrink, stampLeaving, tidy, unchoose } from '../../../src/core/decide/pools.ts';
 import type { Action, Leaving, Observed, Replica, RouterView } from '../../../src/core/model.ts';
 import { specOf, World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, started } from './support.ts';
+import { CANARY, draftOf, halfway, seeing, started } from './support.ts';
 
 const UNSEEN = { kind: 'unknown' as const, since: 0, why: 'gone' };
-
-function seeing(world: World, change: Partial<RouterView>): Partial<Observed> {
-  const { router } = world.observed();
-  assert.ok(router.kind === 'known');
-  return { router: { ...router, value: { ...router.value, ...change } } };
-}
 
 test('who is not ready leaves first, then the youngest, then the last by name', () => {
   const world = started(CANARY, { replicas: 5 });

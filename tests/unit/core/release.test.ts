@@ -13,13 +13,10 @@ import {
 import type { AppState, Release } from '../../../src/core/model.ts';
 import type { Strategy } from '../../../src/spec/app.ts';
 import { specOf, type World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, ROLLING, started, wanting } from './support.ts';
+import { CANARY, draftOf, halfway, ROLLING, releaseOf, said, started, wanting } from './support.ts';
 
 const WHY = { code: 'E_ABORTED', message: 'looks wrong' };
 const BLUE_GREEN: Strategy = { kind: 'blueGreen', autoPromotion: true, warmMs: 7000 };
-const said = ({ events }: Draft) =>
-  events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
-const releaseOf = (draft: Draft): Release => draft.state.release ?? assert.fail('no release');
 
 test('a release begins at its first stage, with a pool of its own, and says from where to where', () => {
   const world = wanting();

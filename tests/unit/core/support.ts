@@ -1,7 +1,7 @@
 /** Worlds at moments that many tests begin from, and single decisions in the making. */
 import assert from 'node:assert/strict';
 import { Draft } from '../../../src/core/decide/draft.ts';
-import type { AppState, Observed, RouteTable } from '../../../src/core/model.ts';
+import type { AppState, Observed, Release, RouterView, RouteTable } from '../../../src/core/model.ts';
 import type { AppSpec, Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
@@ -51,4 +51,20 @@ export function withTable(world: World, change: (table: RouteTable) => void): Wo
   world.state.table = table;
   world.table = table;
   return world;
+}
+
+export function releaseOf(draft: Draft): Release {
+  return draft.state.release ?? assert.fail('no release');
+}
+
+/** What a decision tells, a line for each event. */
+export function said({ events }: Draft): string[] {
+  return events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+}
+
+/** What is observed of this world, but for what the router says. */
+export function seeing(world: World, change: Partial<RouterView>): Partial<Observed> {
+  const { router } = world.observed();
+  assert.ok(router.kind === 'known');
+  return { router: { ...router, value: { ...router.value, ...change } } };
 }

@@ -4,22 +4,16 @@ import { test } from 'node:test';
 import type { Draft } from '../../../src/core/decide/draft.ts';
 import { intentOf } from '../../../src/core/decide/intent.ts';
 import { converge } from '../../../src/core/decide/table.ts';
-import type { Observed, RouterView, RouteTable } from '../../../src/core/model.ts';
+import type { Observed, RouteTable } from '../../../src/core/model.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
-import { CANARY, draftOf, halfway, ROLLING, started } from './support.ts';
+import { CANARY, draftOf, halfway, ROLLING, seeing, started } from './support.ts';
 
 /** What a decision at this moment would do about the route. */
 function converged(world: World, seen: Partial<Observed> = {}): Draft {
   const draft = draftOf(world, seen);
   converge(draft, intentOf(draft));
   return draft;
-}
-
-function seeing(world: World, change: Partial<RouterView>): Partial<Observed> {
-  const { router } = world.observed();
-  assert.ok(router.kind === 'known');
-  return { router: { ...router, value: { ...router.value, ...change } } };
 }
 
 /** The table that is sent now. */
