@@ -59,6 +59,11 @@ export function appLabels(app: string): Record<string, string> {
 /** Of a pod that is out of the route: since which generation of it. */
 export const LEFT_ANNOTATION = `${PREFIX}left`;
 
+/** Those of some labels or annotations that are ours. */
+export function ownNames(fields: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name.startsWith(PREFIX)));
+}
+
 /** Of the container that runs the App, where nothing else is said. */
 export const CONTAINER = 'app';
 

@@ -11,6 +11,7 @@ import {
   GIVEN_ANNOTATION,
   IN_ROUTE_LABEL,
   KEEP_ANNOTATION,
+  ownNames,
   POOL_LABEL,
   RELEASED_ANNOTATION,
 } from '../../kubernetes/names.ts';
@@ -172,6 +173,8 @@ async function handOver({ kube, plan }: GivingBack): Promise<void> {
       metadata: {
         resourceVersion: set.metadata.resourceVersion,
         labels: { ...plan.selector, ...(isOriginal ? ours : {}) },
+        // The cluster copies a Deployment's annotations to its ReplicaSet, and never takes them away again.
+        annotations: withoutNames(ownNames(set.metadata.annotations)),
         ownerReferences: [controlledBy(DEPLOYMENTS, deployment)],
       },
       // The Deployment takes it for its own when both say the same.

@@ -160,6 +160,9 @@ export class FakeCluster {
         },
       });
     }
+    // Copied, and never taken away again, as by `SetNewReplicaSetAnnotations`.
+    if (present && metadata.annotations)
+      present.metadata.annotations = { ...present.metadata.annotations, ...metadata.annotations };
     const active = owned.filter((set) => set.spec.replicas > 0);
     const scaled =
       active.length === 0 ? (present ?? owned.at(-1)) : active.length === 1 ? active[0] : undefined;
