@@ -1,4 +1,4 @@
-import type { HttpRoute, Service } from '../kubernetes/network.ts';
+import type { HttpRoute, Ingress, Service } from '../kubernetes/network.ts';
 import type { KubeObject } from '../kubernetes/types.ts';
 import type { Autoscaler, Deployment, Pod, ReplicaSet } from '../kubernetes/workloads.ts';
 
@@ -22,6 +22,7 @@ export interface FoundDeployment {
   pods: Pod[];
   services: Service[];
   route?: HttpRoute;
+  ingress?: Ingress;
   autoscalers: Autoscaler[];
   /** An App of the name is there. */
   app: boolean;

@@ -1,8 +1,8 @@
 import { OperatingError } from '../core/errors.ts';
 import type { AppState } from '../core/model.ts';
 import { canonicalJson } from '../core/revision.ts';
+import type { GivenPaths, GivenRule } from '../kubernetes/given.ts';
 import { APP_LABEL, poolObjectName } from '../kubernetes/names.ts';
-import type { BackendRef } from '../kubernetes/network.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from '../kubernetes/workloads.ts';
 import { controllerOf, type RolledDeployment } from './found.ts';
 import { asWritten } from './template.ts';
@@ -22,7 +22,8 @@ export interface FoundApp {
   parked: string[];
   /** What was there before, and is to be again. */
   service?: { name: string; selector: Record<string, string> };
-  httpRoute?: { name: string; rule: number; backendRefs: BackendRef[] };
+  httpRoute?: { name: string } & GivenRule;
+  ingress?: { name: string } & GivenPaths;
   /** ConfigMaps that stand for copies of content: `configmap` or `secret`. */
   copies: { name: string; kind: string }[];
 }
@@ -37,6 +38,7 @@ export interface GiveBackStep {
     | 'others'
     | 'unpin'
     | 'route'
+    | 'ingress'
     | 'unlabel'
     | 'unpark'
     | 'resume'
@@ -63,7 +65,8 @@ export interface GiveBackPlan {
   parked: string[];
   copies: { name: string; kind: string }[];
   service: { name: string; selector: Record<string, string> } | null;
-  httpRoute: { name: string; rule: number; backendRefs: BackendRef[] } | null;
+  httpRoute: ({ name: string } & GivenRule) | null;
+  ingress: ({ name: string } & GivenPaths) | null;
   steps: GiveBackStep[];
   notes: string[];
 }
@@ -105,6 +108,7 @@ export function planGiveBack(found: FoundApp): GiveBackPlan {
     copies: found.copies.filter(({ name }) => JSON.stringify(template).includes(JSON.stringify(name))),
     service: found.service ?? null,
     httpRoute: found.httpRoute ?? null,
+    ingress: found.ingress ?? null,
   };
   return { ...common, steps: stepsOf(common), notes: notesOf(common, deployment) };
 }
@@ -127,7 +131,7 @@ function withoutHash({ metadata, spec }: PodTemplate): PodTemplate {
 type Common = Omit<GiveBackPlan, 'steps' | 'notes'>;
 
 function stepsOf(plan: Common): GiveBackStep[] {
-  const { app, deployment, pool, replicaSet, others, parked, copies, service, httpRoute } = plan;
+  const { app, deployment, pool, replicaSet, others, parked, copies, service, httpRoute, ingress } = plan;
   const step = (kind: GiveBackStep['kind'], object: string, does: string): GiveBackStep => ({
     kind,
     object,
@@ -154,6 +158,7 @@ function stepsOf(plan: Common): GiveBackStep[] {
     ...(httpRoute
       ? [step('route', `httproute/${httpRoute.name}`, `rule ${httpRoute.rule} leads where it led before`)]
       : []),
+    ...(ingress ? [step('ingress', `ingress/${ingress.name}`, 'leads where it led before')] : []),
     ...(plan.isOriginal ? [step('unlabel', 'pods', 'lose the labels of Crossfade')] : []),
     ...parked.map((name) => step('unpark', `replicaset/${name}`, 'is part of the history again')),
     step('resume', `deployment/${deployment}`, 'is resumed: what it says is what runs, so nothing rolls'),

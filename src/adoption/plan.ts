@@ -1,8 +1,9 @@
 import { ADOPTED_POOL } from '../core/decide/adopt.ts';
 import { OperatingError } from '../core/errors.ts';
 import { canonicalJson } from '../core/revision.ts';
+import { type GivenPaths, type GivenRule, givenOf } from '../kubernetes/given.ts';
 import { ADOPTED_LABEL, APP_LABEL, CONTAINER, poolObjectName } from '../kubernetes/names.ts';
-import type { BackendRef, HttpRoute, Service } from '../kubernetes/network.ts';
+import type { BackendRef, HttpRoute, Ingress, Service } from '../kubernetes/network.ts';
 import type { ReplicaSet } from '../kubernetes/workloads.ts';
 import { API_VERSION } from '../spec/schema.ts';
 import { controllerOf, type FoundDeployment, type RolledDeployment, selects } from './found.ts';
@@ -20,6 +21,7 @@ export interface AdoptionWish {
   container?: string;
   service?: string;
   httpRoute?: string;
+  ingress?: string;
   strategy?: (typeof STRATEGIES)[number];
 }
 
@@ -44,7 +46,9 @@ export interface AdoptionPlan {
   container: string;
   port: number | null;
   service: { name: string; selector: Record<string, string> } | null;
-  httpRoute: { name: string; rule: number; backendRefs: BackendRef[] } | null;
+  httpRoute: ({ name: string } & GivenRule) | null;
+  /** Its paths that lead to the Service with this backend are the App's. */
+  ingress: ({ name: string } & GivenPaths) | null;
   steps: AdoptionStep[];
   notes: string[];
   /** The App that is made. */
@@ -54,23 +58,26 @@ export interface AdoptionPlan {
 /** @throws OperatingError E_ADOPTION_REFUSED with all that is in the way */
 export function planAdoption(wish: AdoptionWish, found: FoundDeployment): AdoptionPlan {
   const { deployment } = found;
-  const name = wish.name ?? wish.deployment;
+  const name = appOf(wish);
   const template = takenFrom(deployment.spec.template, wish.container);
   const active = activeOf(found);
   const service = serviceOf(wish, found);
   const route = routeOf(wish, found.route, service);
+  const ingress = ingressOf(wish, found.ingress, service);
   const obstacles = [
     ...obstaclesOf(name, found, active),
     ...(template ? [] : [`it has no container ${wish.container ?? ''}`.trim()]),
     ...(typeof service === 'string' ? [service] : []),
     ...(typeof route === 'string' ? [route] : []),
+    ...(typeof ingress === 'string' ? [ingress] : []),
   ];
   if (
     obstacles.length > 0 ||
     !template ||
     !active ||
     typeof service === 'string' ||
-    typeof route === 'string'
+    typeof route === 'string' ||
+    typeof ingress === 'string'
   )
     throw refused(wish, obstacles);
   const port = portIn(
@@ -95,6 +102,7 @@ export function planAdoption(wish: AdoptionWish, found: FoundDeployment): Adopti
     port: port ?? null,
     service: service ? { name: nameOf(service), selector: service.spec.selector ?? {} } : null,
     httpRoute: route ?? null,
+    ingress: ingress ?? null,
   };
   return {
     ...common,
@@ -102,6 +110,10 @@ export function planAdoption(wish: AdoptionWish, found: FoundDeployment): Adopti
     notes: notesOf(common, found),
     document: documentOf(wish, name, found.deployment, template, common),
   };
+}
+
+function appOf({ name, deployment }: AdoptionWish): string {
+  return name ?? deployment;
 }
 
 function obstaclesOf(app: string, found: FoundDeployment, active: ReplicaSet | undefined): string[] {
@@ -180,6 +192,9 @@ function routeOf(
   if (!route) return `there is no HTTPRoute ${wish.httpRoute}`;
   if (service === undefined) return `HTTPRoute ${wish.httpRoute} needs a Service that selects its pods`;
   if (typeof service === 'string') return undefined;
+  const noted = givenOf<GivenRule>(route, appOf(wish));
+  // An adoption that was interrupted: the controller may have written the rule since.
+  if (noted) return { name: wish.httpRoute, ...noted };
   const rules = route.spec.rules ?? [];
   const leading = rules.flatMap(({ backendRefs = [] }, rule) =>
     backendRefs.some((ref) => isTo(ref, service)) ? [{ rule, backendRefs }] : [],
@@ -191,6 +206,29 @@ function routeOf(
   if (only.backendRefs.length > 1)
     return `rule ${only.rule} of HTTPRoute ${wish.httpRoute} leads elsewhere too: it is split already`;
   return { name: wish.httpRoute, ...only };
+}
+
+function ingressOf(
+  wish: AdoptionWish,
+  ingress: Ingress | undefined,
+  service: Service | string | undefined,
+): AdoptionPlan['ingress'] | string | undefined {
+  const { ingress: name } = wish;
+  if (name === undefined) return undefined;
+  if (wish.httpRoute !== undefined) return 'requests are split by an HTTPRoute or by an Ingress, not by both';
+  if (!ingress) return `there is no Ingress ${name}`;
+  if (service === undefined) return `Ingress ${name} needs a Service that selects its pods`;
+  if (typeof service === 'string') return undefined;
+  const noted = givenOf<GivenPaths>(ingress, appOf(wish));
+  if (noted) return { name, ...noted };
+  const backends = (ingress.spec.rules ?? [])
+    .flatMap(({ http }) => http?.paths.map(({ backend }) => backend) ?? [])
+    .filter((backend) => backend.service?.name === nameOf(service));
+  const [backend] = backends;
+  if (!backend) return `no path of Ingress ${name} leads to Service ${nameOf(service)}`;
+  if (new Set(backends.map(canonicalJson)).size > 1)
+    return `paths of Ingress ${name} lead to several ports of Service ${nameOf(service)}: one is to be split`;
+  return { name, backend };
 }
 
 function isTo(ref: BackendRef, service: Service): boolean {
@@ -213,6 +251,7 @@ function stepsOf({
   pods,
   service,
   httpRoute,
+  ingress,
 }: Common): AdoptionStep[] {
   const step = (kind: AdoptionStep['kind'], object: string, does: string): AdoptionStep => ({
     kind,
@@ -253,20 +292,29 @@ function stepsOf({
           ),
         ]
       : []),
+    ...(ingress && service
+      ? [
+          step(
+            'remember',
+            `ingress/${ingress.name}`,
+            `keeps that it led to ${service.name}; the controller writes the backend of those paths from now on`,
+          ),
+        ]
+      : []),
     step('app', `app/${app}`, 'is made, with the pods as its stable revision'),
     step('own', `deployment/${pool}`, `belongs to app/${app}`),
   ];
 }
 
 function notesOf(
-  { app, deployment, service, httpRoute }: Common,
+  { app, deployment, service, httpRoute, ingress }: Common,
   { deployment: found }: FoundDeployment,
 ): string[] {
   const container = found.spec.template.spec.containers as unknown[] | undefined;
   return [
     `No pod is restarted. \`kubectl set image deployment/${deployment}\`, or a change of it by GitOps, is a release of app/${app} from now on.`,
     ...(service
-      ? httpRoute
+      ? httpRoute || ingress
         ? [`In-cluster clients of service/${service.name} stay on the stable revision.`]
         : []
       : ['No Service selects its pods: it is moved by readiness alone, as a worker.']),
@@ -282,10 +330,10 @@ function documentOf(
   name: string,
   deployment: RolledDeployment,
   template: TakenTemplate,
-  { port, service, httpRoute }: Common,
+  { port, service, httpRoute, ingress }: Common,
 ): object {
   const { spec } = deployment;
-  const router = httpRoute ? 'gatewayApi' : 'service';
+  const router = httpRoute ? 'gatewayApi' : ingress ? 'ingressNginx' : 'service';
   return {
     apiVersion: API_VERSION,
     kind: 'App',
@@ -308,6 +356,7 @@ function documentOf(
         ...(template.container === CONTAINER ? {} : { container: template.container }),
         ...(service ? { service: service.name } : {}),
         ...(httpRoute ? { httpRoute: { name: httpRoute.name, rule: httpRoute.rule } } : {}),
+        ...(ingress ? { ingress: ingress.name } : {}),
         podTemplate: template.podTemplate,
       },
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/revision.ts';
 import type { AppResource } from '../kubernetes/crossfade.ts';
+import { annotationPath, onlyOver } from '../kubernetes/json-patch.ts';
 import type { KubeObject } from '../kubernetes/types.ts';
 import type { Deployment } from '../kubernetes/workloads.ts';
 import { asWritten, takenFrom } from './template.ts';
@@ -29,7 +30,7 @@ export function markOf({ spec }: Pick<Deployment, 'spec'>): string {
  * @returns undefined when nothing of the Deployment has changed
  */
 export function takeOver(app: AppResource, deployment: Deployment): object[] | undefined {
-  const { annotations = {}, resourceVersion } = app.metadata;
+  const { annotations = {} } = app.metadata;
   const mark = markOf(deployment);
   const last = annotations[TAKEN_ANNOTATION];
   if (last === mark) return undefined;
@@ -40,7 +41,7 @@ export function takeOver(app: AppResource, deployment: Deployment): object[] | u
   if (!taken) return undefined;
   const changed = before?.template !== now.template;
   return [
-    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    onlyOver(app),
     ...(app.metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
     { op: 'add', path: annotationPath(TAKEN_ANNOTATION), value: mark },
     { op: 'add', path: annotationPath(ACTOR_ANNOTATION), value: lastWriter(deployment) },
@@ -59,10 +60,6 @@ export function takeOver(app: AppResource, deployment: Deployment): object[] | u
       ? []
       : [{ op: 'add', path: '/spec/replicas', value: now.replicas }]),
   ];
-}
-
-function annotationPath(name: string): string {
-  return `/metadata/annotations/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** The program that changed its spec last: `kubectl-set`, `argocd-controller`. */

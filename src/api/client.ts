@@ -12,6 +12,7 @@ import type {
   EnvRequest,
   EventView,
   HealthView,
+  ImageRequest,
   ListView,
   LogLineView,
   PlanView,
@@ -63,6 +64,7 @@ export interface Client {
   command(ref: AppRef, request: CommandRequest): Promise<CommandResponse>;
   scale(ref: AppRef, request: ScaleRequest): Promise<ApplyResponse>;
   setEnv(ref: AppRef, request: EnvRequest): Promise<ApplyResponse>;
+  setImage(ref: AppRef, request: ImageRequest): Promise<ApplyResponse>;
   plan(ref: AppRef, request: ApplyRequest): Promise<PlanView>;
   revisions(ref: AppRef): Promise<RevisionView[]>;
   releases(ref: AppRef): Promise<ReleaseView[]>;
@@ -114,6 +116,7 @@ type AppMethods = Pick<
   | 'command'
   | 'scale'
   | 'setEnv'
+  | 'setImage'
   | 'plan'
   | 'revisions'
   | 'releases'
@@ -137,6 +140,7 @@ function appMethods(http: Transport): AppMethods {
     command: (ref, body) => http.call('POST', `${appPath(ref)}/commands`, { body, reason: body.reason }),
     scale: (ref, { reason, ...body }) => http.call('POST', `${appPath(ref)}/scale`, { body, reason }),
     setEnv: (ref, { reason, ...body }) => http.call('POST', `${appPath(ref)}/env`, { body, reason }),
+    setImage: (ref, { reason, ...body }) => http.call('POST', `${appPath(ref)}/image`, { body, reason }),
     plan: (ref, body) => http.call('POST', `${appPath(ref)}/plan`, { body }),
     revisions: async (ref) => items(await http.call('GET', `${appPath(ref)}/revisions`)),
     releases: async (ref) => items(await http.call('GET', `${appPath(ref)}/releases`)),

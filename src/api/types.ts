@@ -235,6 +235,12 @@ export interface EnvRequest {
   reason?: string;
 }
 
+/** POST .../image: changes `spec.image` of the stored App, which makes a new revision. */
+export interface ImageRequest {
+  image: string;
+  reason?: string;
+}
+
 /** A secret's value never leaves the daemon. */
 export interface SecretView {
   name: string;

@@ -50,7 +50,6 @@ const BY_CODE: Record<string, ExitCode> = {
   E_DAEMON_START: EXIT.unreachable,
   E_DAEMON_FORBIDDEN: EXIT.unreachable,
   E_DAEMON_RUNNING: EXIT.refused,
-  E_NOT_BUILT: EXIT.refused,
 };
 
 const BY_STATUS: Record<number, ExitCode> = {

@@ -1,5 +1,12 @@
 import type { AppRef, Client } from '../api/client.ts';
-import type { ApplyRequest, ApplyResponse, AppView, EnvRequest, ScaleRequest } from '../api/types.ts';
+import type {
+  ApplyRequest,
+  ApplyResponse,
+  AppView,
+  EnvRequest,
+  ImageRequest,
+  ScaleRequest,
+} from '../api/types.ts';
 import { OperatingError } from '../core/errors.ts';
 import type { Kube } from '../kubernetes/client.ts';
 import { APPS, type AppResource } from '../kubernetes/crossfade.ts';
@@ -44,6 +51,7 @@ export function createClusterClient(deps: ClusterClientDeps): Client {
     command: async (ref, request) => (await on(ref)).command(ref, request),
     scale: (ref, request) => scale(deps, () => on(ref), ref, request),
     setEnv: (ref, request) => setEnv(deps, () => on(ref), ref, request),
+    setImage: (ref, request) => setImage(deps, () => on(ref), ref, request),
     plan: async (ref, request) => (await on(ref)).plan(ref, withoutPlace(request)),
     revisions: async (ref) => (await on(ref)).revisions(ref),
     releases: async (ref) => (await on(ref)).releases(ref),
@@ -185,6 +193,17 @@ async function setEnv(
   const before = await existing(kube, ref);
   const env = { ...set, ...Object.fromEntries(unset.map((variable) => [variable, null])) };
   await kube.patch(APPS, ref.namespace, ref.name, { spec: { run: { env } } });
+  return changed(kube, reader, before);
+}
+
+async function setImage(
+  { kube }: ClusterClientDeps,
+  reader: Reader,
+  ref: AppRef,
+  { image }: ImageRequest,
+): Promise<ApplyResponse> {
+  const before = await existing(kube, ref);
+  await kube.patch(APPS, ref.namespace, ref.name, { spec: { image } });
   return changed(kube, reader, before);
 }
 

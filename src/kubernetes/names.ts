@@ -17,8 +17,6 @@ export const CONTAINER_ANNOTATION = `${PREFIX}container`;
 export const PORT_ANNOTATION = `${PREFIX}port`;
 /** Of a Deployment that users change while an App runs its pods: whose it is. */
 export const ADOPTED_LABEL = `${PREFIX}adopted`;
-/** Of an object that was there before the App: what it was then, so that it can be given back. */
-export const GIVEN_ANNOTATION = `${PREFIX}given`;
 /** Of a pool's Deployment that is on its way to an App, or from one: nobody sweeps it away. */
 export const KEEP_ANNOTATION = `${PREFIX}keep`;
 /** Of an App that is being given back: the controller has nothing more to do with it. */

@@ -37,9 +37,16 @@ export interface BackendRef {
   filters?: object[];
 }
 
+export interface RouteMatch {
+  path?: { type?: string; value?: string };
+  headers?: HeaderMatch[];
+  method?: string;
+  queryParams?: object[];
+}
+
 export interface RouteRule {
   name?: string;
-  matches?: { path?: object; headers?: HeaderMatch[] }[];
+  matches?: RouteMatch[];
   filters?: object[];
   backendRefs?: BackendRef[];
   timeouts?: { request?: string; backendRequest?: string };
@@ -89,20 +96,17 @@ export const GATEWAYS: Resource<Gateway> = {
   namespaced: true,
 };
 
+export interface IngressBackend {
+  service?: { name: string; port?: { number?: number; name?: string } };
+}
+
+export interface IngressRule {
+  host?: string;
+  http?: { paths: { path?: string; pathType: string; backend: IngressBackend }[] };
+}
+
 export interface Ingress extends KubeObject {
-  spec: {
-    ingressClassName?: string;
-    rules?: {
-      host?: string;
-      http?: {
-        paths: {
-          path: string;
-          pathType: string;
-          backend: { service?: { name: string; port?: { number?: number; name?: string } } };
-        }[];
-      };
-    }[];
-  };
+  spec: { ingressClassName?: string; defaultBackend?: IngressBackend; rules?: IngressRule[] };
   status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } };
 }
 

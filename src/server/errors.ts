@@ -13,6 +13,7 @@ const BY_CODE: Record<string, ContentfulStatusCode> = {
   E_FOREIGN_ORIGIN: 403,
   E_CONFLICT: 409,
   E_DELETING: 409,
+  E_APP_HAS_NO_IMAGE: 409,
   E_ROUTE_CLAIMED: 409,
   E_PORT_TAKEN: 409,
   E_RELEASE_RUNNING: 409,
@@ -67,6 +68,13 @@ export function badRequest(message: string, errors?: unknown[]): OperatingError 
 export function appNotFound(app: AppKey): OperatingError {
   return new OperatingError('E_APP_NOT_FOUND', `There is no App ${app}.`, {
     hint: '`crossfade get apps --all-namespaces` lists what there is.',
+    details: { app },
+  });
+}
+
+export function hasNoImage(app: AppKey): OperatingError {
+  return new OperatingError('E_APP_HAS_NO_IMAGE', `App ${app} runs from source: it has no image to set.`, {
+    hint: 'Change the source and `crossfade apply` its file, or use `crossfade set env`.',
     details: { app },
   });
 }

@@ -63,13 +63,24 @@ const fieldsOfRouter: Rule = ({ spec, problem }) => {
   }
 };
 
-const adoptedIngressHasClass: Rule = ({ spec, problem }) => {
+const ingressThatExists: Rule = ({ spec, problem }) => {
   const { kubernetes } = spec;
-  if (kubernetes?.ingress !== undefined && kubernetes.ingressClassName !== undefined) {
+  if (kubernetes?.ingress === undefined) return;
+  if (kubernetes.ingressClassName !== undefined) {
     problem(['kubernetes', 'ingressClassName'], 'is that of the Ingress that exists', {
       at: 'key',
       suggestion: 'remove it',
     });
+  }
+  if (kubernetes.service === undefined) {
+    problem(
+      ['kubernetes', 'ingress'],
+      'needs spec.kubernetes.service: its paths that lead there are the App',
+      {
+        at: 'key',
+        suggestion: 'add service: NAME, with the Service that the Ingress leads to',
+      },
+    );
   }
 };
 
@@ -117,7 +128,7 @@ export const kubernetesRules: readonly Rule[] = [
   imageOrSource,
   clusterNeedsImage,
   fieldsOfRouter,
-  adoptedIngressHasClass,
+  ingressThatExists,
   ownLabels,
   variablesOnce,
   mountsHaveVolumes,

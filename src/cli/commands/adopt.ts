@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { GiveBackPlan } from '../../adoption/give-back.ts';
 import { type AdoptionPlan, type AdoptionWish, STRATEGIES } from '../../adoption/plan.ts';
-import { OperatingError } from '../../core/errors.ts';
 import { oneAppName } from '../arguments.ts';
 import type { CliContext, Cluster } from '../context.ts';
 import { usageError } from '../exit.ts';
@@ -31,8 +30,11 @@ export function registerAdopt(program: Command, ctx: CliContext): void {
     .option('--name <app>', 'name of the App; absent: that of the Deployment')
     .option('--container <name>', 'the container whose image is the version; absent: the first')
     .option('--service <name>', 'the Service that leads to it; absent: the one that selects its pods')
-    .option('--httproute <name>', 'split requests by this HTTPRoute; absent: by the Service alone')
-    .option('--ingress <name>', 'split requests by an Ingress: not built, see the error')
+    .option(
+      '--httproute <name>',
+      'split requests by this HTTPRoute; without it and --ingress: by the Service alone',
+    )
+    .option('--ingress <name>', 'split requests by this Ingress, with the annotations of ingress-nginx')
     .addOption(
       new Option('--strategy <kind>', 'how it is released; absent: as the Deployment is').choices([
         ...STRATEGIES,
@@ -40,7 +42,6 @@ export function registerAdopt(program: Command, ctx: CliContext): void {
     )
     .action(
       withSession(ctx, async (session, name: string, flags: AdoptFlags) => {
-        if (flags.ingress !== undefined) throw noIngress(flags.ingress);
         const cluster = await session.cluster();
         const plan = await cluster.planAdoption(wishOf(namespaceOf(session, cluster), name, flags));
         if (flags.dryRun)
@@ -62,7 +63,7 @@ export function registerReleaseOwnership(program: Command, ctx: CliContext): voi
     .command('release-ownership')
     .summary('give back what an App has adopted, without restarting a pod')
     .description(
-      'The Deployment gets the present pods of the App, its Service and HTTPRoute lead where they led before, and the App is removed. Prints each step; with --dry-run only what it would do. What was interrupted goes on when it is run again.',
+      'The Deployment gets the present pods of the App, its Service and its HTTPRoute or Ingress lead where they led before, and the App is removed. Prints each step; with --dry-run only what it would do. What was interrupted goes on when it is run again.',
     )
     .argument('<app...>', 'app/NAME or NAME')
     .option('--dry-run', 'print the plan; change nothing')
@@ -93,16 +94,10 @@ function wishOf(namespace: string, argument: string, flags: AdoptFlags): Adoptio
   const [kind, rest] = argument.includes('/') ? argument.split('/') : ['deployment', argument];
   if (!/^(deploy|deployment|deployments)(\.apps)?$/.test(kind ?? ''))
     throw usageError(`${argument}: expected deployment/NAME`, 'only Deployments are adopted');
-  const { name, container, service, httproute: httpRoute, strategy } = flags;
-  const given = { name, container, service, httpRoute, strategy };
+  const { name, container, service, httproute: httpRoute, ingress, strategy } = flags;
+  const given = { name, container, service, httpRoute, ingress, strategy };
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { namespace, deployment: rest ?? '', ...chosen };
-}
-
-function noIngress(name: string): OperatingError {
-  return new OperatingError('E_NOT_BUILT', `Ingress ${name} cannot be adopted yet`, {
-    hint: 'adopt with --httproute, or by the Service alone; an App can have an Ingress of its own (router: ingressNginx)',
-  });
 }
 
 function show({ out }: Session, plan: AdoptionPlan | GiveBackPlan, title: string): void {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import type { Client } from '../../api/client.ts';
+import type { AppRef, Client } from '../../api/client.ts';
 import type { ApplyResponse } from '../../api/types.ts';
-import { OperatingError } from '../../core/errors.ts';
 import { durationMs, isAppKind, oneAppName } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, Exit, usageError } from '../exit.ts';
@@ -12,17 +11,20 @@ import { oldReleases } from './apply.ts';
 export function registerSet(program: Command, ctx: CliContext): void {
   const set = program
     .command('set')
-    .summary('change one thing of an App: env')
+    .summary('change one thing of an App: env, image')
     .description('Changes one thing of a stored App. A changed run configuration starts a release.');
   registerSetEnv(set, ctx);
   registerSetImage(set, ctx);
 }
 
-interface EnvFlags {
-  list?: boolean;
+interface ChangeFlags {
   reason?: string;
   wait?: boolean;
   timeout?: number;
+}
+
+interface EnvFlags extends ChangeFlags {
+  list?: boolean;
 }
 
 function registerSetEnv(set: Command, ctx: CliContext): void {
@@ -49,22 +51,25 @@ function registerSetEnv(set: Command, ctx: CliContext): void {
           else session.out.lines(Object.entries(env).map(([key, value]) => `${key}=${envText(value)}`));
           return;
         }
-        await setEnv(session, client, name, { set: toSet, unset }, flags);
+        const change: Change = (ref, reason) => client.setEnv(ref, { set: toSet, unset, ...reason });
+        await changeAndFollow(session, client, name, { what: 'env', change }, flags);
       }),
     );
 }
 
-async function setEnv(
+type Change = (ref: AppRef, reason: { reason?: string }) => Promise<ApplyResponse>;
+
+async function changeAndFollow(
   session: Session,
   client: Client,
   name: string,
-  changes: { set: Record<string, string>; unset: string[] },
-  { reason, wait, timeout }: EnvFlags,
+  { what, change }: { what: string; change: Change },
+  { reason, wait, timeout }: ChangeFlags,
 ): Promise<void> {
   const ref = session.ref(name);
   const before = wait ? await client.app(ref) : undefined;
-  const response = await client.setEnv(ref, { ...changes, ...(reason === undefined ? {} : { reason }) });
-  const lines = [`app/${name} env ${SAID[response.result]}`, `  ${response.message}`];
+  const response = await change(ref, reason === undefined ? {} : { reason });
+  const lines = [`app/${name} ${what} ${SAID[response.result]}`, `  ${response.message}`];
   if (session.out.structured) for (const line of lines) session.out.note(line);
   else session.out.lines(lines);
   if (response.result === 'held' || before === undefined) {
@@ -132,17 +137,36 @@ function envText(value: unknown): string {
 function registerSetImage(set: Command, ctx: CliContext): void {
   set
     .command('image')
-    .description('Not built yet: needs the container engine.')
-    .argument('<app...>', 'app/NAME and NAME=IMAGE')
+    .description('Sets the image of an App; a new revision is released.')
+    .argument('<app>', 'app/NAME or NAME')
+    .argument('<image>', 'IMAGE, or CONTAINER=IMAGE with the container that is the App')
+    .option('--reason <text>', 'why, for the audit log')
+    .option('--wait', 'follow the release and end with it')
+    .option('--timeout <duration>', 'with --wait: give up watching after this long', durationMs)
     .action(
-      withSession(ctx, async () => {
-        throw new OperatingError(
-          'E_NOT_BUILT',
-          '`set image` needs the container engine, which is not built yet',
-          {
-            hint: 'Apps run from `source` and `run.command` today: change the file and `crossfade apply -f` it, or use `crossfade set env`',
-          },
-        );
+      withSession(ctx, async (session, app: string, wanted: string, flags: ChangeFlags) => {
+        const name = oneAppName([app]);
+        const client = await session.client();
+        const { container, image } = readImage(wanted);
+        if (container !== undefined) {
+          const own = containerOf((await client.app(session.ref(name))).spec);
+          if (container !== own && container !== name)
+            throw usageError(`container ${container} is not the App`, `its container is called ${own}`);
+        }
+        const change: Change = (ref, reason) => client.setImage(ref, { image, ...reason });
+        await changeAndFollow(session, client, name, { what: 'image', change }, flags);
       }),
     );
+}
+
+/** `CONTAINER=IMAGE` as kubectl takes it; an image has no equals sign. */
+function readImage(text: string): { container?: string; image: string } {
+  const equals = text.indexOf('=');
+  const image = text.slice(equals + 1);
+  if (image === '') throw usageError(`"${text}" names no image`);
+  return equals < 0 ? { image } : { container: text.slice(0, equals), image };
+}
+
+function containerOf(spec: unknown): string {
+  return (spec as { kubernetes?: { container?: string } } | null)?.kubernetes?.container ?? 'app';
 }

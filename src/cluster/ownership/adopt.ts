@@ -7,19 +7,20 @@ import { OperatingError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/revision.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS, type AppResource } from '../../kubernetes/crossfade.ts';
+import { givenAnnotation, givenOf } from '../../kubernetes/given.ts';
 import {
   ADOPTED_LABEL,
   APP_LABEL,
   appLabels,
   CONTAINER,
   CONTAINER_ANNOTATION,
-  GIVEN_ANNOTATION,
   IN_ROUTE_LABEL,
   KEEP_ANNOTATION,
   POOL_LABEL,
   PORT_ANNOTATION,
 } from '../../kubernetes/names.ts';
-import { HTTP_ROUTES, SERVICES } from '../../kubernetes/network.ts';
+import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
+import type { KubeObject, Resource } from '../../kubernetes/types.ts';
 import {
   DEPLOYMENTS,
   type Deployment,
@@ -30,7 +31,6 @@ import {
 import { ACTOR_ANNOTATION } from '../intake.ts';
 import {
   controlledBy,
-  given,
   live,
   podsOfSet,
   until,
@@ -99,12 +99,12 @@ function refuseChanged(
 async function park({ kube, plan }: Adopting, { object }: AdoptionStep): Promise<void> {
   const name = object.slice(object.indexOf('/') + 1);
   const set = await live(kube, REPLICA_SETS, plan.namespace, name);
-  if (set.metadata.annotations?.[GIVEN_ANNOTATION] !== undefined) return;
+  if (givenOf(set, plan.app) !== undefined) return;
   const labels = set.metadata.labels ?? {};
   await kube.patch(REPLICA_SETS, plan.namespace, name, {
     metadata: {
       resourceVersion: set.metadata.resourceVersion,
-      annotations: { [GIVEN_ANNOTATION]: given(plan.app, { labels }) },
+      annotations: { [givenAnnotation(plan.app)]: JSON.stringify({ labels }) },
       labels: { ...withoutNames(labels), [ADOPTED_LABEL]: plan.app },
       ownerReferences: null,
     },
@@ -209,13 +209,12 @@ async function pin({ kube, plan }: Adopting): Promise<void> {
   const { namespace } = plan;
   const { name } = plan.service;
   const service = await live(kube, SERVICES, namespace, name);
-  const { annotations = {} } = service.metadata;
   const selector = service.spec.selector ?? {};
-  if (annotations[GIVEN_ANNOTATION] === undefined)
+  if (givenOf(service, plan.app) === undefined)
     await kube.patch(SERVICES, namespace, name, {
       metadata: {
         resourceVersion: service.metadata.resourceVersion,
-        annotations: { [GIVEN_ANNOTATION]: given(plan.app, { selector }) },
+        annotations: { [givenAnnotation(plan.app)]: JSON.stringify({ selector }) },
       },
       spec: { selector: { ...withoutNames(selector), ...podLabels(plan) } },
     });
@@ -223,14 +222,29 @@ async function pin({ kube, plan }: Adopting): Promise<void> {
 }
 
 async function remember({ kube, plan }: Adopting): Promise<void> {
-  if (!plan.httpRoute) return;
-  const { name, rule, backendRefs } = plan.httpRoute;
-  const route = await live(kube, HTTP_ROUTES, plan.namespace, name);
-  if (route.metadata.annotations?.[GIVEN_ANNOTATION] !== undefined) return;
-  await kube.patch(HTTP_ROUTES, plan.namespace, name, {
+  if (plan.httpRoute) {
+    const { name, ...led } = plan.httpRoute;
+    await rememberOn(kube, plan, HTTP_ROUTES, name, led);
+  }
+  if (plan.ingress) {
+    const { name, ...led } = plan.ingress;
+    await rememberOn(kube, plan, INGRESSES, name, led);
+  }
+}
+
+async function rememberOn<T extends KubeObject>(
+  kube: Kube,
+  { namespace, app }: AdoptionPlan,
+  resource: Resource<T>,
+  name: string,
+  led: object,
+): Promise<void> {
+  const { metadata } = await live(kube, resource, namespace, name);
+  if (givenOf({ metadata }, app) !== undefined) return;
+  await kube.patch(resource, namespace, name, {
     metadata: {
-      resourceVersion: route.metadata.resourceVersion,
-      annotations: { [GIVEN_ANNOTATION]: given(plan.app, { rule, backendRefs }) },
+      resourceVersion: metadata.resourceVersion,
+      annotations: { [givenAnnotation(app)]: JSON.stringify(led) },
     },
   });
 }

@@ -4,8 +4,9 @@ import { OperatingError } from '../../core/errors.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
-import { GIVEN_ANNOTATION, KEEP_ANNOTATION, POOL_LABEL, poolObjectName } from '../../kubernetes/names.ts';
-import { HTTP_ROUTES, SERVICES } from '../../kubernetes/network.ts';
+import { isGiven } from '../../kubernetes/given.ts';
+import { KEEP_ANNOTATION, POOL_LABEL, poolObjectName } from '../../kubernetes/names.ts';
+import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
 import { AUTOSCALERS, DEPLOYMENTS, type Deployment, PODS, REPLICA_SETS } from '../../kubernetes/workloads.ts';
 
 export interface Looked {
@@ -14,6 +15,7 @@ export interface Looked {
   /** Of the App. */
   app: string;
   httpRoute?: string;
+  ingress?: string;
 }
 
 /** Everything that a plan is made from, as it is now. @throws OperatingError E_DEPLOYMENT_NOT_FOUND */
@@ -36,6 +38,8 @@ export async function findDeployment(kube: Kube, looked: Looked): Promise<FoundD
   const pods = (await kube.list(PODS, { namespace })).filter((pod) => owners.has(controllerOf(pod)?.uid));
   const route =
     looked.httpRoute === undefined ? undefined : await kube.get(HTTP_ROUTES, namespace, looked.httpRoute);
+  const ingress =
+    looked.ingress === undefined ? undefined : await kube.get(INGRESSES, namespace, looked.ingress);
   const labels = deployment.spec.template.metadata.labels ?? {};
   const services = await kube.list(SERVICES, { namespace });
   return {
@@ -47,8 +51,9 @@ export async function findDeployment(kube: Kube, looked: Looked): Promise<FoundD
       .filter(
         ({ metadata, spec }) => metadata.labels?.[POOL_LABEL] === undefined && spec.selector !== undefined,
       )
-      .filter(({ spec, metadata }) => selects(spec.selector, labels) || isGiven(metadata.annotations)),
+      .filter((service) => selects(service.spec.selector, labels) || isGiven(service)),
     ...(route ? { route } : {}),
+    ...(ingress ? { ingress } : {}),
     autoscalers: await listOrNone(kube, namespace),
     // One that was made before the last step of its adoption is gone on with.
     app: !isBegun(pool) && (await kube.get(APPS, namespace, app)) !== undefined,
@@ -58,10 +63,6 @@ export async function findDeployment(kube: Kube, looked: Looked): Promise<FoundD
 
 function isBegun(pool: Deployment | undefined): boolean {
   return pool?.metadata.annotations?.[KEEP_ANNOTATION] !== undefined;
-}
-
-function isGiven(annotations: Record<string, string> | undefined): boolean {
-  return annotations?.[GIVEN_ANNOTATION] !== undefined;
 }
 
 /** Who may not list them can still adopt: an autoscaler is told of then when it is in the way. */

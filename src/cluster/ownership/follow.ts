@@ -4,10 +4,10 @@ import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
 import { createInformer } from '../../kubernetes/informer.ts';
+import { jsonPatch } from '../../kubernetes/json-patch.ts';
 import { ADOPTED_LABEL, RELEASED_ANNOTATION } from '../../kubernetes/names.ts';
 import { DEPLOYMENTS } from '../../kubernetes/workloads.ts';
 import { createWork } from '../work.ts';
-import { jsonPatch } from './objects.ts';
 
 export interface FollowOptions {
   kube: Kube;

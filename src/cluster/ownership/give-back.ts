@@ -4,18 +4,20 @@ import { OperatingError } from '../../core/errors.ts';
 import type { AppState } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
+import { type GivenPaths, type GivenRule, givenAnnotation, givenOf } from '../../kubernetes/given.ts';
+import { jsonPatch, onlyOver } from '../../kubernetes/json-patch.ts';
 import {
   ADOPTED_LABEL,
   APP_LABEL,
   CONTAINER_ANNOTATION,
-  GIVEN_ANNOTATION,
   IN_ROUTE_LABEL,
   KEEP_ANNOTATION,
   ownNames,
   POOL_LABEL,
   RELEASED_ANNOTATION,
 } from '../../kubernetes/names.ts';
-import { type BackendRef, HTTP_ROUTES, SERVICES } from '../../kubernetes/network.ts';
+import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
+import { leaveIngress, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { recordAnnotation } from '../../kubernetes/routing/record.ts';
 import type { KubeObject, Resource } from '../../kubernetes/types.ts';
 import {
@@ -28,8 +30,6 @@ import {
 } from '../../kubernetes/workloads.ts';
 import {
   controlledBy,
-  givenOf,
-  jsonPatch,
   live,
   podsOfSet,
   until,
@@ -52,9 +52,9 @@ export async function findApp(
     });
   const spec = app.spec as {
     replicas?: number;
-    kubernetes?: { deployment?: string; service?: string; httpRoute?: { name: string } };
+    kubernetes?: { deployment?: string; service?: string; httpRoute?: { name: string }; ingress?: string };
   };
-  const { deployment: adopted, service, httpRoute } = spec.kubernetes ?? {};
+  const { deployment: adopted, service, httpRoute, ingress } = spec.kubernetes ?? {};
   const state = app.status?.state;
   const [deployment, pools, sets] = await Promise.all([
     adopted === undefined ? undefined : kube.get(DEPLOYMENTS, namespace, adopted),
@@ -64,7 +64,9 @@ export async function findApp(
   const found = service === undefined ? undefined : await kube.get(SERVICES, namespace, service);
   const route = httpRoute === undefined ? undefined : await kube.get(HTTP_ROUTES, namespace, httpRoute.name);
   const selector = found && givenOf<{ selector: Record<string, string> }>(found, name)?.selector;
-  const rule = route && givenOf<{ rule: number; backendRefs: BackendRef[] }>(route, name);
+  const rule = route && givenOf<GivenRule>(route, name);
+  const way = ingress === undefined ? undefined : await kube.get(INGRESSES, namespace, ingress);
+  const paths = way && givenOf<GivenPaths>(way, name);
   const copies = await kube.list(CONFIG_MAPS, {
     namespace,
     labelSelector: `${APP_LABEL}=${name},${CONTENT_LABEL}`,
@@ -82,9 +84,8 @@ export async function findApp(
       .filter(({ metadata }) => metadata.labels?.[ADOPTED_LABEL] === name)
       .map(({ metadata }) => metadata.name ?? ''),
     ...(selector && service !== undefined ? { service: { name: service, selector } } : {}),
-    ...(rule && httpRoute
-      ? { httpRoute: { name: httpRoute.name, rule: rule.rule, backendRefs: rule.backendRefs } }
-      : {}),
+    ...(rule && httpRoute ? { httpRoute: { name: httpRoute.name, ...rule } } : {}),
+    ...(paths && ingress !== undefined ? { ingress: { name: ingress, ...paths } } : {}),
     copies: copies.map(({ metadata }) => ({
       name: metadata.name ?? '',
       kind: metadata.labels?.[CONTENT_LABEL] ?? '',
@@ -115,6 +116,7 @@ const STEPS: Record<GiveBackStep['kind'], (giving: GivingBack, name: string) => 
   others,
   unpin,
   route,
+  ingress,
   unlabel,
   unpark,
   resume,
@@ -153,9 +155,9 @@ async function keepCopies({ kube, plan }: GivingBack): Promise<void> {
 
 async function template({ kube, plan }: GivingBack): Promise<void> {
   const { namespace, deployment } = plan;
-  const { metadata } = await live(kube, DEPLOYMENTS, namespace, deployment);
+  const found = await live(kube, DEPLOYMENTS, namespace, deployment);
   await jsonPatch(kube, DEPLOYMENTS, namespace, deployment, [
-    { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+    onlyOver(found),
     // Resumed meanwhile it would roll.
     { op: 'add', path: '/spec/paused', value: true },
     { op: 'replace', path: '/spec/template', value: plan.template },
@@ -225,7 +227,7 @@ async function unpin({ kube, plan }: GivingBack): Promise<void> {
   const { name, selector } = plan.service;
   const { namespace } = plan;
   const service = await live(kube, SERVICES, namespace, name);
-  const annotations = { [GIVEN_ANNOTATION]: null, [recordAnnotation(plan.app)]: null };
+  const annotations = { [givenAnnotation(plan.app)]: null, [recordAnnotation(plan.app)]: null };
   await kube.patch(SERVICES, namespace, name, {
     metadata: { resourceVersion: service.metadata.resourceVersion, annotations },
     spec: { selector: { ...withoutNames(service.spec.selector ?? {}), ...selector } },
@@ -239,13 +241,21 @@ async function route({ kube, plan }: GivingBack): Promise<void> {
   const { namespace } = plan;
   const found = await live(kube, HTTP_ROUTES, namespace, name);
   await jsonPatch(kube, HTTP_ROUTES, namespace, name, [
-    { op: 'test', path: '/metadata/resourceVersion', value: found.metadata.resourceVersion },
+    onlyOver(found),
     { op: 'replace', path: `/spec/rules/${rule}/backendRefs`, value: backendRefs },
   ]);
   await annotate(kube, HTTP_ROUTES, namespace, name, {
-    [GIVEN_ANNOTATION]: null,
+    [givenAnnotation(plan.app)]: null,
     [recordAnnotation(plan.app)]: null,
   });
+}
+
+/** The canary beside it first: it splits what the paths lead to. */
+async function ingress({ kube, plan }: GivingBack): Promise<void> {
+  if (!plan.ingress) return;
+  const app = { namespace: plan.namespace, name: plan.app };
+  await removeBeside(kube, app);
+  await leaveIngress(kube, app, await live(kube, INGRESSES, plan.namespace, plan.ingress.name));
 }
 
 async function unlabel({ kube, plan }: GivingBack): Promise<void> {
@@ -264,7 +274,10 @@ async function unpark({ kube, plan }: GivingBack, name: string): Promise<void> {
   const labels = givenOf<{ labels: Record<string, string> }>(set, plan.app)?.labels;
   if (!labels) return;
   await kube.patch(REPLICA_SETS, plan.namespace, name, {
-    metadata: { labels: { ...labels, [ADOPTED_LABEL]: null }, annotations: { [GIVEN_ANNOTATION]: null } },
+    metadata: {
+      labels: { ...labels, [ADOPTED_LABEL]: null },
+      annotations: { [givenAnnotation(plan.app)]: null },
+    },
   });
 }
 

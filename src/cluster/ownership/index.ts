@@ -22,13 +22,8 @@ export interface Ownership {
 export function createOwnership(kube: Kube): Ownership {
   return {
     async planAdoption(wish) {
-      const { namespace, deployment, httpRoute } = wish;
-      const looked = { namespace, deployment, app: wish.name ?? deployment };
-      const found = await findDeployment(kube, {
-        ...looked,
-        ...(httpRoute === undefined ? {} : { httpRoute }),
-      });
-      return planAdoption(wish, found);
+      const { name, deployment } = wish;
+      return planAdoption(wish, await findDeployment(kube, { ...wish, app: name ?? deployment }));
     },
     async adopt(plan, tell) {
       await adopt({ kube, plan, actor: await whoAmI(kube) }, tell);

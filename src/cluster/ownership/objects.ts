@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerOf } from '../../adoption/found.ts';
 import { OperatingError } from '../../core/errors.ts';
-import { FIELD_MANAGER, type Kube } from '../../kubernetes/client.ts';
+import type { Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
-import { GIVEN_ANNOTATION } from '../../kubernetes/names.ts';
 import { untilBehind } from '../../kubernetes/routing/members.ts';
-import { type KubeObject, type OwnerReference, pathOf, type Resource } from '../../kubernetes/types.ts';
+import type { KubeObject, OwnerReference, Resource } from '../../kubernetes/types.ts';
 import { DEPLOYMENTS, PODS, type Pod, REPLICA_SETS, type ReplicaSet } from '../../kubernetes/workloads.ts';
 
 /** @throws KubeError E_CLUSTER_NOT_FOUND */
@@ -46,36 +45,6 @@ export async function untilLeadsTo(
   const pods = await podsOfSet(kube, await live(kube, REPLICA_SETS, namespace, replicaSet));
   const names = new Set(pods.map(({ metadata }) => metadata.name ?? ''));
   await untilBehind(kube, { namespace, name: app }, service, names);
-}
-
-export async function jsonPatch<T extends KubeObject>(
-  kube: Kube,
-  resource: Resource<T>,
-  namespace: string,
-  name: string,
-  body: readonly object[],
-): Promise<T> {
-  return kube.request<T>({
-    method: 'PATCH',
-    path: pathOf(resource, namespace, name),
-    query: { fieldManager: FIELD_MANAGER },
-    contentType: 'application/json-patch+json',
-    body,
-    doing: `changing ${resource.kind} ${name} in ${namespace}`,
-  });
-}
-
-/** What an object was before an App took it over, for that App to give back. */
-export function given(app: string, what: object): string {
-  return JSON.stringify({ app, ...what });
-}
-
-/** @returns what was noted for this App; undefined: nothing, or for another */
-export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined {
-  const text = metadata.annotations?.[GIVEN_ANNOTATION];
-  if (text === undefined) return undefined;
-  const noted = JSON.parse(text) as { app?: string };
-  return noted.app === app ? (noted as T) : undefined;
 }
 
 /** A merge patch that removes these names. */

@@ -1,6 +1,7 @@
 import type { PoolId, ReplicaId, RouteTable } from '../../core/model.ts';
 import type { Kube } from '../client.ts';
-import { APP_LABEL, type AppName, GIVEN_ANNOTATION, IN_ROUTE_LABEL, POOL_LABEL } from '../names.ts';
+import { givenAnnotation, givenOf } from '../given.ts';
+import { APP_LABEL, type AppName, IN_ROUTE_LABEL, POOL_LABEL } from '../names.ts';
 import { SERVICES } from '../network.ts';
 import { weightsOf } from './carrier.ts';
 import { untilBehind } from './members.ts';
@@ -36,13 +37,11 @@ function mostAsked(table: RouteTable): PoolId | undefined {
 export async function leaveBeside(kube: Kube, app: AppName, name: string | undefined): Promise<void> {
   if (name === undefined) return;
   const service = await kube.get(SERVICES, app.namespace, name);
-  const text = service?.metadata.annotations?.[GIVEN_ANNOTATION];
-  if (!service || text === undefined) return;
-  const given = JSON.parse(text) as { app?: string; selector?: Record<string, string> };
-  if (given.app !== app.name || !given.selector) return;
+  const given = service && givenOf<{ selector: Record<string, string> }>(service, app.name);
+  if (!service || !given) return;
   const without = Object.fromEntries(Object.keys(service.spec.selector ?? {}).map((key) => [key, null]));
   await kube.patch(SERVICES, app.namespace, name, {
-    metadata: { annotations: { [GIVEN_ANNOTATION]: null } },
+    metadata: { annotations: { [givenAnnotation(app.name)]: null } },
     spec: { selector: { ...without, ...given.selector } },
   });
 }

@@ -9,6 +9,9 @@ export interface Entrance {
   port: number;
   /** Host header. */
   name?: string;
+  /** Absent: `/`. */
+  path?: string;
+  headers?: Record<string, string>;
 }
 
 /** What is seen of the route of one App, from a cache. */

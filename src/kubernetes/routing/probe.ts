@@ -44,16 +44,17 @@ export async function askEntrance(
 
 async function ask(
   agent: Agent,
-  { host, port, name }: Entrance,
+  { host, port, name, path = '/', headers: more = {} }: Entrance,
   table: RouteTable,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
   try {
     const { statusCode, headers, body } = await request(
-      `http://${host.includes(':') ? `[${host}]` : host}:${port}/`,
+      `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
       {
         dispatcher: agent,
         headers: {
+          ...more,
           ...(name === undefined ? {} : { host: name }),
           'user-agent': 'crossfade-probe',
           'x-crossfade-probe': '1',

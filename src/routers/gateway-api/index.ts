@@ -3,13 +3,14 @@ import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
+import { type GivenRule, givenAnnotation, givenOf } from '../../kubernetes/given.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
+import { annotationPath, jsonPatch, onlyOver } from '../../kubernetes/json-patch.ts';
 import {
   APP_LABEL,
   type AppName,
   appLabels,
   appNameOf,
-  GIVEN_ANNOTATION,
   poolObjectName,
   shortened,
 } from '../../kubernetes/names.ts';
@@ -33,11 +34,18 @@ import {
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
-import { pathOf } from '../../kubernetes/types.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
 import { acceptanceOf } from './accepted.ts';
-import { describeWeights, previewRules, rulesOf, splitIndex, splitOf, weightsOn } from './route.ts';
+import {
+  describeWeights,
+  previewRules,
+  requestFor,
+  rulesOf,
+  splitIndex,
+  splitOf,
+  weightsOn,
+} from './route.ts';
 
 /** Weights are whole numbers of ten thousandths. */
 export const GATEWAY_API_CAN: RouterCapabilities = {
@@ -127,7 +135,8 @@ class GatewayApi implements Carrier {
     }
   }
 
-  async entrance(app: AppKey, { front }: RouteTable): Promise<Entrance | undefined> {
+  async entrance(app: AppKey, table: RouteTable): Promise<Entrance | undefined> {
+    const { front } = table;
     const [route] = this.#routes.group(app);
     const parent = route?.spec.parentRefs?.[0] ?? front.cluster?.parentRefs?.[0];
     if (!parent) return undefined;
@@ -142,7 +151,12 @@ class GatewayApi implements Carrier {
     );
     if (host === undefined || !listener) return undefined;
     const name = front.host ?? route?.spec.hostnames?.[0];
+    const asked =
+      route && front.cluster?.httpRoute ? requestFor(route.spec.rules?.[ruleIndex(table, route)]) : {};
+    // What the rule asks for cannot be sent: nothing is proved by a request that another rule answers.
+    if (!asked) return undefined;
     return {
+      ...asked,
       host,
       port: listener.port,
       ...(name === undefined ? {} : { name: name.replace(/^\*/, 'crossfade-probe') }),
@@ -222,19 +236,11 @@ class GatewayApi implements Carrier {
   async #giveBack(app: AppName, route: HttpRoute): Promise<void> {
     const given = givenRule(route, app);
     if (!given) return;
-    const { name = '', resourceVersion } = route.metadata;
-    await this.#options.kube.request({
-      method: 'PATCH',
-      path: pathOf(HTTP_ROUTES, app.namespace, name),
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: 'application/json-patch+json',
-      body: [
-        { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
-        { op: 'replace', path: `/spec/rules/${given.rule}/backendRefs`, value: given.backendRefs },
-        { op: 'remove', path: `/metadata/annotations/${GIVEN_ANNOTATION.replaceAll('/', '~1')}` },
-      ],
-      doing: `giving HTTPRoute ${name} back in ${app.namespace}`,
-    });
+    await jsonPatch(this.#options.kube, HTTP_ROUTES, app.namespace, route.metadata.name ?? '', [
+      onlyOver(route),
+      { op: 'replace', path: `/spec/rules/${given.rule}/backendRefs`, value: given.backendRefs },
+      { op: 'remove', path: annotationPath(givenAnnotation(app.name)) },
+    ]);
   }
 
   /** A route of its own beside a shared one: of that only one rule's backends are ours. */
@@ -280,21 +286,12 @@ class GatewayApi implements Carrier {
       route.spec.parentRefs ?? [],
       table.front.host ?? route.spec.hostnames?.[0],
     );
-    const annotation = recordAnnotation(app.name).replaceAll('~', '~0').replaceAll('/', '~1');
-    const patch = [
-      { op: 'test', path: '/metadata/resourceVersion', value: route.metadata.resourceVersion },
+    const written = await jsonPatch(kube, HTTP_ROUTES, app.namespace, name, [
+      onlyOver(route),
       ...(route.metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
-      { op: 'add', path: `/metadata/annotations/${annotation}`, value: recordText(record) },
+      { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: recordText(record) },
       { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
-    ];
-    const written = await kube.request<HttpRoute>({
-      method: 'PATCH',
-      path: pathOf(HTTP_ROUTES, app.namespace, name),
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: 'application/json-patch+json',
-      body: patch,
-      doing: `changing HTTPRoute ${name} in ${app.namespace}`,
-    });
+    ]);
     this.#routes.saw(written);
   }
 
@@ -360,16 +357,9 @@ function appKeysOn(route: HttpRoute): AppKey[] {
 }
 
 /** What a rule said before the App had adopted it. */
-function givenRule(
-  { metadata, spec }: HttpRoute,
-  app: AppName,
-): { rule: number; backendRefs: BackendRef[] } | undefined {
-  const text = metadata.annotations?.[GIVEN_ANNOTATION];
-  if (text === undefined) return undefined;
-  const given = JSON.parse(text) as { app?: string; rule?: number; backendRefs?: BackendRef[] };
-  const { rule, backendRefs } = given;
-  if (given.app !== app.name || rule === undefined || !backendRefs || !spec.rules?.[rule]) return undefined;
-  return { rule, backendRefs };
+function givenRule(route: HttpRoute, app: AppName): GivenRule | undefined {
+  const given = givenOf<GivenRule>(route, app.name);
+  return given && route.spec.rules?.[given.rule] ? given : undefined;
 }
 
 function previewName({ name }: AppName): string {

@@ -1,7 +1,13 @@
 import type { PoolId, RouteTable } from '../../core/model.ts';
 import { appNameOf, poolObjectName } from '../../kubernetes/names.ts';
 import type { BackendRef, HeaderMatch, RouteRule } from '../../kubernetes/network.ts';
-import { REVISION_HEADER, ROUTED_HEADER, routedValue, weightsOf } from '../../kubernetes/routing/carrier.ts';
+import {
+  type Entrance,
+  REVISION_HEADER,
+  ROUTED_HEADER,
+  routedValue,
+  weightsOf,
+} from '../../kubernetes/routing/carrier.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import type { Match, StringMatch } from '../../spec/app.ts';
 
@@ -99,6 +105,23 @@ function cookieValue(value: StringMatch): string {
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}
+
+/** A request that a rule of others is for. @returns undefined: it cannot be told from what the rule says */
+export function requestFor(rule: RouteRule | undefined): Pick<Entrance, 'path' | 'headers'> | undefined {
+  const [match] = rule?.matches ?? [];
+  if (!match) return {};
+  const { path, headers = [], method = 'GET', queryParams = [] } = match;
+  const isPlain =
+    path?.type !== 'RegularExpression' &&
+    headers.every(({ type = 'Exact' }) => type === 'Exact') &&
+    method === 'GET' &&
+    queryParams.length === 0;
+  if (!isPlain) return undefined;
+  return {
+    path: path?.value ?? '/',
+    headers: Object.fromEntries(headers.map(({ name, value }) => [name.toLowerCase(), value])),
+  };
 }
 
 /** Weights of the split as an object has them, per pool; undefined: it is not there. */

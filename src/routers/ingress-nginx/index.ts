@@ -1,23 +1,16 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
-import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
-import {
-  APP_LABEL,
-  type AppName,
-  appLabels,
-  appNameOf,
-  poolObjectName,
-  shortened,
-} from '../../kubernetes/names.ts';
+import { APP_LABEL, type AppName, appLabels, appNameOf, poolObjectName } from '../../kubernetes/names.ts';
 import { INGRESSES, type Ingress } from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
+import { leaveIngress, besideName as named, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
-  lastForeignWriter,
+  appsOn,
   type RouteRecord,
   recordAnnotation,
   recordOf,
@@ -25,7 +18,9 @@ import {
 } from '../../kubernetes/routing/record.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
-import { CANARY_ANNOTATION, sidesOf, TOTAL_ANNOTATION, WEIGHT_ANNOTATION } from './canary.ts';
+import { CANARY_ANNOTATION, sidesOf } from './canary.ts';
+import { classNote, classOf, difference, hostsOf, ruleOf, wayInto } from './shape.ts';
+import { type TakenIngress, takenIngress } from './taken.ts';
 
 export interface IngressNginxOptions extends RouterOptions {
   /** Port at which Ingresses are served. */
@@ -62,14 +57,11 @@ class IngressNginx implements Carrier {
     this.#foreign = new ForeignWriters(options.now);
     this.#ingresses = watchRoutes(options, INGRESSES, {
       // Of others only the canaries: two of them for one host are one too many.
-      keep: (ingress) => (isOurs(ingress) || isCanary(ingress) ? ingress : undefined),
-      groups: ({ metadata }) => [
-        `${metadata.namespace}/${metadata.labels?.[APP_LABEL] ?? ''}`,
-        `canaries of ${metadata.namespace}`,
-      ],
+      keep: (ingress) => (appKeysOn(ingress).length > 0 || isCanary(ingress) ? ingress : undefined),
+      groups: (ingress) => [...appKeysOn(ingress), `canaries of ${ingress.metadata.namespace}`],
     });
     this.#ingresses.onChange(({ now }) => {
-      if (now && isOurs(now)) this.#foreign.note(appKeyOf(now), this.#overwritten(appKeyOf(now)));
+      for (const app of now ? appKeysOn(now) : []) this.#foreign.note(app, this.#overwritten(app));
     });
     this.synced = this.#ingresses.synced;
   }
@@ -84,36 +76,47 @@ class IngressNginx implements Carrier {
       labels: appLabels(app.name),
       ...(owner ? { ownerReferences: [owner] } : {}),
     };
-    const { host } = table.front;
+    const taken = await this.#taken(app, table);
+    const { host = taken?.host } = table.front;
     const { preview } = table.route;
-    if (preview !== undefined && host !== undefined)
+    const isPreviewed = preview !== undefined && host !== undefined && !host.startsWith('*');
+    if (isPreviewed)
       await kube.apply(INGRESSES, {
-        metadata: { ...common, name: named(app, 'preview') },
-        spec: specOf(app, table, preview, `preview.${host}`),
+        metadata: { ...common, name: named(app, 'preview'), ...annotated(classNote(taken)) },
+        spec: { ...classOf(table, taken), rules: ruleOf(app, preview, `preview.${host}`) },
       });
     if (sides.canary) {
       const { pool, annotations } = sides.canary;
-      const metadata = { ...common, name: named(app, 'canary'), annotations };
+      const rules = taken?.rulesFor(pool) ?? ruleOf(app, pool, host);
       this.#ingresses.saw(
-        await kube.apply(INGRESSES, { metadata, spec: specOf(app, table, pool, host) }, { force: true }),
+        await kube.apply(
+          INGRESSES,
+          {
+            metadata: { ...common, name: named(app, 'canary'), ...annotated(classNote(taken), annotations) },
+            spec: { ...classOf(table, taken), rules },
+          },
+          { force: true },
+        ),
       );
     }
-    const record: RouteRecord = { stateVersion: ctx.stateVersion, table };
-    const metadata = {
-      ...common,
-      name: app.name,
-      annotations: { [recordAnnotation(app.name)]: recordText(record) },
-    };
-    const spec = specOf(app, table, sides.main, host);
-    this.#ingresses.saw(await kube.apply(INGRESSES, { metadata, spec }, { force: true }));
+    const text = recordText({ stateVersion: ctx.stateVersion, table });
+    if (taken) this.#ingresses.saw(await taken.lead(sides.main, text));
+    else {
+      const metadata = { ...common, name: app.name, annotations: { [recordAnnotation(app.name)]: text } };
+      const spec = { ...classOf(table), rules: ruleOf(app, sides.main, host) };
+      this.#ingresses.saw(await kube.apply(INGRESSES, { metadata, spec }, { force: true }));
+    }
     if (!sides.canary) await kube.delete(INGRESSES, app.namespace, named(app, 'canary'));
-    if (preview === undefined) await kube.delete(INGRESSES, app.namespace, named(app, 'preview'));
+    if (!isPreviewed) await kube.delete(INGRESSES, app.namespace, named(app, 'preview'));
   }
 
   async erase(ctx: ActionContext): Promise<void> {
     const app = appNameOf(ctx.app);
-    for (const name of [named(app, 'canary'), named(app, 'preview'), app.name])
-      await this.#options.kube.delete(INGRESSES, app.namespace, name);
+    const { kube } = this.#options;
+    const main = this.#main(ctx.app);
+    await removeBeside(kube, app);
+    if (main && !isOurs(main)) this.#ingresses.saw(await leaveIngress(kube, app, main));
+    else await kube.delete(INGRESSES, app.namespace, app.name);
     this.#foreign.forget(ctx.app);
   }
 
@@ -121,38 +124,31 @@ class IngressNginx implements Carrier {
     const main = this.#main(app);
     const record = main && recordOf(main, appNameOf(app).name);
     if (!main || !record) return undefined;
-    const trouble = this.#shadow(app, record.table) ?? this.#foreign.of(app, this.#overwritten(app));
+    const trouble = this.#shadow(app, main, record.table) ?? this.#foreign.of(app, this.#overwritten(app));
     const accepted = (main.status?.loadBalancer?.ingress?.length ?? 0) > 0;
     return { record, accepted, ...(trouble ? { trouble } : {}) };
   }
 
-  async readLive(app: AppKey): Promise<RouteRecord | undefined> {
+  async readLive(app: AppKey, front: Front | undefined): Promise<RouteRecord | undefined> {
     const { namespace, name } = appNameOf(app);
-    const main = await this.#options.kube.get(INGRESSES, namespace, name);
-    if (main && isOurs(main)) this.#ingresses.saw(main);
+    const known = front?.cluster?.ingress ?? this.#main(app)?.metadata.name ?? name;
+    const main = await this.#options.kube.get(INGRESSES, namespace, known);
+    if (main && appKeysOn(main).includes(app)) this.#ingresses.saw(main);
     return main && recordOf(main, name);
   }
 
-  async check(_namespace: string, { cluster }: Front): Promise<void> {
-    if (cluster?.ingress === undefined) return;
-    throw new OperatingError(
-      'E_ROUTER_CANNOT',
-      `spec.kubernetes.ingress: Ingress ${cluster.ingress} is not taken over`,
-      {
-        hint: 'take the field out: the App gets an Ingress of its own',
-      },
-    );
+  async check(namespace: string, { cluster }: Front): Promise<void> {
+    if (cluster?.ingress === undefined || namespace === '') return;
+    if (await this.#options.kube.get(INGRESSES, namespace, cluster.ingress)) return;
+    throw noIngress(namespace, cluster.ingress);
   }
 
-  async entrance(app: AppKey, { front }: RouteTable): Promise<Entrance | undefined> {
-    const [at] = this.#main(app)?.status?.loadBalancer?.ingress ?? [];
+  async entrance(app: AppKey, table: RouteTable): Promise<Entrance | undefined> {
+    const main = this.#main(app);
+    const [at] = main?.status?.loadBalancer?.ingress ?? [];
     const host = at?.ip ?? at?.hostname;
-    if (host === undefined) return undefined;
-    return {
-      host,
-      port: this.#options.port ?? HTTP_PORT,
-      ...(front.host === undefined ? {} : { name: front.host }),
-    };
+    if (!main || host === undefined) return undefined;
+    return { host, port: this.#options.port ?? HTTP_PORT, ...wayInto(main, table) };
   }
 
   /** As Traefik names what stands behind an Ingress: the main Service, and its canary. */
@@ -161,7 +157,8 @@ class IngressNginx implements Carrier {
     if (!services) return undefined;
     const { namespace, name } = appNameOf(app);
     const sides = sidesOf(table);
-    const main = `${namespace}-${name}-${poolObjectName(name, sides.main)}-${SERVICE_PORT}`;
+    const ingress = this.#main(app)?.metadata.name ?? name;
+    const main = `${namespace}-${ingress}-${poolObjectName(name, sides.main)}-${SERVICE_PORT}`;
     const none = { ok: 0, failed: 0 };
     const of = (service: string) => services.get(`${service}@kubernetesingressnginx`) ?? none;
     const counts: Record<PoolId, CarrierCounts> = { [sides.main]: { split: of(main), other: none } };
@@ -181,8 +178,7 @@ class IngressNginx implements Carrier {
 
   onChange(listener: (app: AppKey) => void): () => void {
     return this.#ingresses.onChange(({ now, before }) => {
-      const ingress = now ?? before;
-      if (ingress && isOurs(ingress)) listener(appKeyOf(ingress));
+      for (const app of new Set([now, before].flatMap((one) => (one ? appKeysOn(one) : [])))) listener(app);
     });
   }
 
@@ -190,73 +186,49 @@ class IngressNginx implements Carrier {
     this.#ingresses.close();
   }
 
+  /** The one with the record: of the App's own, or one that was there before. */
   #main(app: AppKey): Ingress | undefined {
     const { name } = appNameOf(app);
-    return this.#ingresses.group(app).find(({ metadata }) => metadata.name === name);
+    return this.#ingresses.group(app).find((ingress) => recordOf(ingress, name) !== undefined);
+  }
+
+  async #taken(app: AppName, table: RouteTable): Promise<TakenIngress | undefined> {
+    const { ingress } = table.front.cluster ?? {};
+    if (ingress === undefined) return undefined;
+    const found = await this.#options.kube.get(INGRESSES, app.namespace, ingress);
+    if (!found) throw noIngress(app.namespace, ingress);
+    return takenIngress(this.#options.kube, app, table, found);
   }
 
   /** Of two canaries for one host only one is asked. */
-  #shadow(app: AppKey, table: RouteTable): Reason | undefined {
+  #shadow(app: AppKey, main: Ingress, table: RouteTable): Reason | undefined {
     const { namespace } = appNameOf(app);
-    const { host } = table.front;
     if (!sidesOf(table).canary) return undefined;
+    const hosts = hostsOf(main, table);
     const other = this.#ingresses
       .group(`canaries of ${namespace}`)
       .find(
-        (one) => isCanary(one) && appKeyOf(one) !== app && one.spec.rules?.some((rule) => rule.host === host),
+        (one) =>
+          isCanary(one) &&
+          !appKeysOn(one).includes(app) &&
+          one.spec.rules?.some(({ host }) => hosts.includes(host ?? '*')),
       );
     if (!other) return undefined;
-    const message = `Ingress ${other.metadata.name} is a canary for ${host ?? 'every host'} too: only one of the two is asked`;
+    const message = `Ingress ${other.metadata.name} is a canary for ${hosts.join(', ')} too: only one of the two is asked`;
     return { code: 'E_ROUTE_SHADOWED', message };
   }
 
   #overwritten(app: AppKey): Reason | undefined {
+    const { name } = appNameOf(app);
     const main = this.#main(app);
-    const record = main && recordOf(main, appNameOf(app).name);
+    const record = main && recordOf(main, name);
     if (!main || !record) return undefined;
-    const { canary: asked, main: pool } = sidesOf(record.table);
+    // It is written before the main one, which has the record: until that is seen, it is ahead.
     const canary = this.#ingresses
       .group(app)
       .find(({ metadata }) => metadata.name === named(appNameOf(app), 'canary'));
-    // Written before the main one, which has the record: until that is seen, it is ahead.
-    if (!asked || !canary) return undefined;
-    const { name } = appNameOf(app);
-    const hosts = (ingress: Ingress) => (ingress.spec.rules ?? []).map(({ host }) => host ?? '*').join(',');
-    const found = `${weightOn(canary)} for ${hosts(canary)} at ${backendOf(canary)}, main ${backendOf(main)}`;
-    const host = record.table.front.host ?? '*';
-    const wanted = `${asked.weight}/${asked.total} for ${host} at ${poolObjectName(name, asked.pool)}, main ${poolObjectName(name, pool)}`;
-    if (found === wanted) return undefined;
-    const who = lastForeignWriter(canary, FIELD_MANAGER) ?? lastForeignWriter(main, FIELD_MANAGER);
-    if (who === undefined) return undefined;
-    return {
-      code: 'E_ROUTE_OVERWRITTEN',
-      message: `the canary Ingress of ${name} was changed by ${who}: asked for ${wanted}; found ${found}. Likely: it is applied from elsewhere too`,
-    };
+    return difference(main, canary, record.table);
   }
-}
-
-function specOf(
-  app: AppName,
-  { front }: RouteTable,
-  pool: PoolId,
-  host: string | undefined,
-): Ingress['spec'] {
-  const backend = { service: { name: poolObjectName(app.name, pool), port: { number: SERVICE_PORT } } };
-  return {
-    ...(front.cluster?.ingressClassName === undefined
-      ? {}
-      : { ingressClassName: front.cluster.ingressClassName }),
-    rules: [
-      {
-        ...(host === undefined ? {} : { host }),
-        http: { paths: [{ path: '/', pathType: 'Prefix', backend }] },
-      },
-    ],
-  };
-}
-
-function named({ name }: AppName, what: 'canary' | 'preview'): string {
-  return shortened(`${name}-${what}`, 253);
 }
 
 function isOurs({ metadata }: Ingress): boolean {
@@ -267,14 +239,20 @@ function isCanary({ metadata }: Ingress): boolean {
   return metadata.annotations?.[CANARY_ANNOTATION] === 'true';
 }
 
-function appKeyOf({ metadata }: Ingress): AppKey {
-  return `${metadata.namespace}/${metadata.labels?.[APP_LABEL] ?? ''}`;
+/** Apps that it belongs to, or that split requests by it. */
+function appKeysOn(ingress: Ingress): AppKey[] {
+  const { namespace, labels } = ingress.metadata;
+  const own = labels?.[APP_LABEL];
+  return (own === undefined ? appsOn(ingress) : [own]).map((app) => `${namespace}/${app}`);
 }
 
-function weightOn({ metadata }: Ingress): string {
-  return `${metadata.annotations?.[WEIGHT_ANNOTATION] ?? '0'}/${metadata.annotations?.[TOTAL_ANNOTATION] ?? '100'}`;
+function annotated(...all: Record<string, string>[]): { annotations?: Record<string, string> } {
+  const annotations = Object.assign({}, ...all);
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
-function backendOf({ spec }: Ingress): string {
-  return spec.rules?.[0]?.http?.paths[0]?.backend.service?.name ?? 'nobody';
+function noIngress(namespace: string, name: string): OperatingError {
+  return new OperatingError('E_ROUTE_REFUSED', `there is no Ingress ${name} in ${namespace}`, {
+    hint: 'correct spec.kubernetes.ingress; `kubectl get ingresses` lists them',
+  });
 }

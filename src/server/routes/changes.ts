@@ -6,6 +6,7 @@ import { auditOf } from '../access.ts';
 import { dryRevision, editSpec } from '../apply/apply.ts';
 import { revalidated } from '../apply/valid-spec.ts';
 import type { ApiContext } from '../deps.ts';
+import { hasNoImage } from '../errors.ts';
 import { appParams } from '../schemas/common.ts';
 import { planViewSchema } from '../schemas/release.ts';
 import {
@@ -14,6 +15,7 @@ import {
   commandRequestSchema,
   commandResponseSchema,
   envRequestSchema,
+  imageRequestSchema,
   scaleRequestSchema,
 } from '../schemas/requests.ts';
 import { applyAnswer, currentView } from '../snapshots.ts';
@@ -47,6 +49,13 @@ const env = createRoute({
   path: `${APP}/env`,
   summary: 'Set and unset variables of the stored App; the source folder is snapshotted again.',
   request: { params: appParams, body: body(envRequestSchema) },
+  responses: { 200: json(applyResponseSchema, 'What was stored.'), ...failures },
+});
+const image = createRoute({
+  method: 'post',
+  path: `${APP}/image`,
+  summary: 'Set the image of the stored App.',
+  request: { params: appParams, body: body(imageRequestSchema) },
   responses: { 200: json(applyResponseSchema, 'What was stored.'), ...failures },
 });
 const plan = createRoute({
@@ -90,6 +99,14 @@ export function changeRoutes(context: ApiContext) {
       const names = [...Object.keys(set).map((n) => `+${n}`), ...unset.map((n) => `-${n}`)].join(' ');
       const edit = ({ spec }: AppObject) => ({ spec: withEnv(spec, set, unset) });
       const options = { caller: c.get('caller'), dryRun: false, action: `set env ${names}`, reason };
+      const applied = await editSpec(context, `${namespace}/${name}`, edit, options);
+      return c.json(await applyAnswer(context, applied), 200);
+    })
+    .openapi(image, async (c) => {
+      const { namespace, name } = c.req.valid('param');
+      const { image, reason } = c.req.valid('json');
+      const edit = ({ spec }: AppObject) => ({ spec: withImage(spec, image) });
+      const options = { caller: c.get('caller'), dryRun: false, action: `set image ${image}`, reason };
       const applied = await editSpec(context, `${namespace}/${name}`, edit, options);
       return c.json(await applyAnswer(context, applied), 200);
     })
@@ -140,6 +157,11 @@ function commandAnswer(done: CommandResult | undefined): Omit<CommandResponse, '
 
 function withReplicas(spec: AppSpec, replicas: number): AppSpec {
   return revalidated({ ...spec, spec: { ...spec.spec, replicas } });
+}
+
+function withImage(spec: AppSpec, image: string): AppSpec {
+  if (spec.spec.image === undefined) throw hasNoImage(`${spec.metadata.namespace}/${spec.metadata.name}`);
+  return revalidated({ ...spec, spec: { ...spec.spec, image } });
 }
 
 function withEnv(spec: AppSpec, set: Record<string, string>, unset: readonly string[]): AppSpec {

@@ -54,6 +54,9 @@ export const scaleRequestSchema = z
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and "_"');
 
+export const imageRequestSchema = z
+  .strictObject({ image: z.string().min(1), reason })
+  .openapi('ImageRequest');
 export const envRequestSchema = z
   .strictObject({
     set: z.record(variable, z.string()).default({}),

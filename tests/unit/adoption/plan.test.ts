@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FoundDeployment } from '../../../src/adoption/found.ts';
 import { type AdoptionWish, planAdoption } from '../../../src/adoption/plan.ts';
+import type { Ingress } from '../../../src/kubernetes/network.ts';
 import { parseAppValue } from '../../../src/spec/index.ts';
 import { deployment, found, service, TEMPLATE } from './found.ts';
 
@@ -89,6 +90,54 @@ test('of a HTTPRoute the rule that leads to the Service is split, and what it sa
   );
 });
 
+const INGRESS: Ingress = {
+  metadata: { name: 'web', namespace: 'team' },
+  spec: {
+    rules: [
+      {
+        host: 'shop.example.com',
+        http: {
+          paths: [
+            {
+              path: '/cart',
+              pathType: 'Prefix',
+              backend: { service: { name: 'cart', port: { number: 80 } } },
+            },
+            { path: '/', pathType: 'Prefix', backend: { service: { name: 'shop', port: { name: 'http' } } } },
+          ],
+        },
+      },
+    ],
+  },
+};
+
+test('of an Ingress the paths that lead to the Service are split, and what they led to is remembered', () => {
+  const plan = planAdoption({ ...WISH, ingress: 'web' }, found({ ingress: INGRESS }));
+  assert.deepEqual(plan.ingress, {
+    name: 'web',
+    backend: { service: { name: 'shop', port: { name: 'http' } } },
+  });
+  assert.deepEqual(
+    plan.steps.filter(({ kind }) => kind === 'remember').map(({ object }) => object),
+    ['ingress/web'],
+  );
+  assert.deepEqual(parseAppValue(plan.document, {}).errors, []);
+  const { router, ingress, service } = (
+    plan.document as { spec: { kubernetes: { router: string; ingress: string; service: string } } }
+  ).spec.kubernetes;
+  assert.deepEqual([router, ingress, service], ['ingressNginx', 'web', 'shop']);
+});
+
+test('what was remembered of an Ingress is kept when the adoption is gone on with after the controller wrote it', () => {
+  const backend = { service: { name: 'shop', port: { number: 8080 } } };
+  const written = structuredClone(INGRESS);
+  written.metadata.annotations = { 'given.crossfade.dev/shop': JSON.stringify({ backend }) };
+  for (const path of written.spec.rules?.[0]?.http?.paths ?? [])
+    path.backend = { service: { name: 'shop-1-1' } };
+  const plan = planAdoption({ ...WISH, ingress: 'web' }, found({ ingress: written }));
+  assert.deepEqual(plan.ingress?.backend, backend);
+});
+
 const REFUSED: Record<
   string,
   { given: Partial<FoundDeployment>; wish?: Partial<AdoptionWish>; why: RegExp }
@@ -154,6 +203,36 @@ const REFUSED: Record<
     },
     wish: { httpRoute: 'shop' },
     why: /it is split already/,
+  },
+  'there is no such Ingress': { given: {}, wish: { ingress: 'web' }, why: /there is no Ingress web/ },
+  'the Ingress leads elsewhere': {
+    given: { ingress: { ...INGRESS, spec: { rules: [] } } },
+    wish: { ingress: 'web' },
+    why: /no path of Ingress web leads to Service shop/,
+  },
+  'an Ingress and an HTTPRoute are named': {
+    given: { ingress: INGRESS, route: ROUTE },
+    wish: { ingress: 'web', httpRoute: 'shop' },
+    why: /not by both/,
+  },
+  'the Ingress leads to several ports of the Service': {
+    given: {
+      ingress: {
+        ...INGRESS,
+        spec: {
+          rules: [80, 81].map((number) => ({
+            host: `${number}.example.com`,
+            http: {
+              paths: [
+                { path: '/', pathType: 'Prefix', backend: { service: { name: 'shop', port: { number } } } },
+              ],
+            },
+          })),
+        },
+      },
+    },
+    wish: { ingress: 'web' },
+    why: /several ports of Service shop/,
   },
   'there is no such container': { given: {}, wish: { container: 'db' }, why: /no container db/ },
 };

@@ -252,9 +252,25 @@ test('scale and set env send what was asked for', async (t) => {
   assert.equal(env.stdout, 'app/shop env updated\n  revision 5 is released\n');
   const bodies = server.received.filter(({ method }) => method === 'POST').map(({ body }) => body);
   assert.deepEqual(bodies, [{ replicas: 5 }, { set: { A: '1' }, unset: ['B'] }]);
-  const image = await run(['set', 'image', 'app/shop', 'shop=registry/shop:2'], server);
-  assert.equal(image.code, 5);
-  assert.match(image.stderr, /needs the container engine, which is not built yet/);
+});
+
+test('set image sends the image, and takes the name of the container as kubectl does', async (t) => {
+  const changed = { result: 'configured', app: app(), message: 'revision 5 is released' };
+  const server = await daemon(t, { 'GET /shop': app(), 'POST /shop/image': changed });
+  for (const image of ['registry/shop:2', 'shop=registry/shop:2', 'app=registry/shop:2']) {
+    const ran = await run(['set', 'image', 'app/shop', image, '--reason', 'new'], server);
+    assert.equal(ran.stdout, 'app/shop image updated\n  revision 5 is released\n', ran.stderr);
+  }
+  const bodies = server.received.filter(({ method }) => method === 'POST').map(({ body }) => body);
+  assert.deepEqual(bodies, Array(3).fill({ image: 'registry/shop:2' }));
+  for (const [wrong, why] of [
+    ['logs=x:1', /container logs is not the App/],
+    ['app=', /names no image/],
+  ] as const) {
+    const ran = await run(['set', 'image', 'app/shop', wrong], server);
+    assert.equal(ran.code, 2);
+    assert.match(ran.stderr, why);
+  }
 });
 
 test('a secret is read from standard input, without its last newline, and never from the line', async (t) => {

@@ -290,7 +290,8 @@ function jsonPatched(target: Json, operations: readonly Operation[]): Json | und
     );
     if (op === 'test') {
       if (JSON.stringify(holder[last]) !== JSON.stringify(value)) return undefined;
-    } else holder[last] = structuredClone(value);
+    } else if (op === 'remove') delete holder[last];
+    else holder[last] = structuredClone(value);
   }
   return result;
 }

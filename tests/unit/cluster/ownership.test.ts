@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { GiveBackStep } from '../../../src/adoption/give-back.ts';
-import type { AdoptionStep } from '../../../src/adoption/plan.ts';
+import type { AdoptionStep, AdoptionWish } from '../../../src/adoption/plan.ts';
 import { createOwnership, type Ownership } from '../../../src/cluster/ownership/index.ts';
 import { emptyState } from '../../../src/core/decide/state.ts';
 import type { AppResource } from '../../../src/kubernetes/crossfade.ts';
+import type { Ingress } from '../../../src/kubernetes/network.ts';
+import { recordAnnotation, recordText } from '../../../src/kubernetes/routing/record.ts';
 import type { Deployment, ReplicaSet } from '../../../src/kubernetes/workloads.ts';
 import { deployment, replicaSet, service, TEMPLATE } from '../adoption/found.ts';
 import { scriptedApi } from '../kubernetes/scripted-api.ts';
+import { tableOf } from '../router-kubernetes/tables.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const WISH = { namespace: 'team', deployment: 'shop', httpRoute: 'web' };
+const PATHS = [
+  { path: '/cart', pathType: 'Prefix', backend: { service: { name: 'cart', port: { number: 80 } } } },
+  { path: '/', pathType: 'Prefix', backend: { service: { name: 'shop', port: { number: 80 } } } },
+];
 const BACKENDS = [{ name: 'shop', port: 80, weight: 1 }];
 
 interface World {
@@ -32,6 +39,7 @@ async function world(t: TestContext): Promise<World> {
   }
   cluster.add('services', service());
   cluster.add('httproutes', { metadata: { name: 'web' }, spec: { rules: [{ backendRefs: BACKENDS }] } });
+  cluster.add('ingresses', { metadata: { name: 'web' }, spec: { rules: [{ http: { paths: PATHS } }] } });
   cluster.begin();
   const pods = cluster.behind('shop');
   assert.equal(pods.length, 3);
@@ -52,8 +60,12 @@ async function world(t: TestContext): Promise<World> {
   return Object.assign(made, { ownership: createOwnership(kube) });
 }
 
-async function adopt({ ownership }: World, steps: AdoptionStep[] = []): Promise<void> {
-  await ownership.adopt(await ownership.planAdoption(WISH), (step) => steps.push(step));
+async function adopt(
+  { ownership }: World,
+  steps: AdoptionStep[] = [],
+  wish: AdoptionWish = WISH,
+): Promise<void> {
+  await ownership.adopt(await ownership.planAdoption(wish), (step) => steps.push(step));
 }
 
 /** As the controller writes it down. */
@@ -138,6 +150,30 @@ test('what was adopted is given back as it was, without a pod made or removed at
     rules: [{ backendRefs: BACKENDS }],
   });
   assert.deepEqual(cluster.behind('shop').length, 3);
+});
+
+test('an Ingress leads where it led before, the canary beside it is gone, and paths of others are as they were', async (t) => {
+  const made = await world(t);
+  const { cluster, ownership } = made;
+  await adopt(made, [], { namespace: 'team', deployment: 'shop', ingress: 'web' });
+  decided(made, '1-1');
+  const table = tableOf({ '1-1': 10_000 }, { app: 'team/shop' });
+  const found = cluster.get<Ingress>('ingresses/web');
+  found.metadata.annotations = {
+    ...found.metadata.annotations,
+    [recordAnnotation('shop')]: recordText({ stateVersion: 3, table }),
+  };
+  const [, own] = found.spec.rules?.[0]?.http?.paths ?? [];
+  if (own) own.backend = { service: { name: 'shop-1-1', port: { number: 80 } } };
+  cluster.add('ingresses', { metadata: { name: 'shop-canary' }, spec: {} });
+  await ownership.giveBack(
+    await ownership.planGiveBack({ namespace: 'team', name: 'shop' }),
+    () => undefined,
+  );
+  const { metadata, spec } = cluster.get<Ingress>('ingresses/web');
+  assert.deepEqual(spec, { rules: [{ http: { paths: PATHS } }] });
+  assert.deepEqual(metadata.annotations, {});
+  assert.equal(cluster.objects.has('ingresses/shop-canary'), false);
 });
 
 test('pods of a later revision are given back too: the Deployment takes their ReplicaSet for its own', async (t) => {

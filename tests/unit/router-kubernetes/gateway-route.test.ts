@@ -2,8 +2,25 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { HttpRoute } from '../../../src/kubernetes/network.ts';
 import { acceptanceOf } from '../../../src/routers/gateway-api/accepted.ts';
-import { rulesOf, splitIndex, splitOf } from '../../../src/routers/gateway-api/route.ts';
+import { requestFor, rulesOf, splitIndex, splitOf } from '../../../src/routers/gateway-api/route.ts';
 import { tableOf } from './tables.ts';
+
+it('a request for a rule of others has its path and its headers; what cannot be said so is not asked', () => {
+  assert.deepEqual(requestFor(undefined), {});
+  assert.deepEqual(requestFor({ matches: [] }), {});
+  const path = { type: 'PathPrefix', value: '/shop' };
+  assert.deepEqual(requestFor({ matches: [{ path, headers: [{ name: 'X-Team', value: 'a' }] }, {}] }), {
+    path: '/shop',
+    headers: { 'x-team': 'a' },
+  });
+  for (const match of [
+    { path: { type: 'RegularExpression', value: '/s.*' } },
+    { headers: [{ name: 'a', type: 'RegularExpression' as const, value: '.*' }] },
+    { method: 'POST' },
+    { queryParams: [{ name: 'q', value: '1' }] },
+  ])
+    assert.equal(requestFor({ matches: [match] }), undefined);
+});
 
 it('weights are those of the table, to one ten thousandth, in an order that stays', () => {
   const backends = splitOf(tableOf({ '2-1': 833, '1-1': 9167 }));

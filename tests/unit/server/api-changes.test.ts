@@ -85,6 +85,14 @@ it('sets and unsets variables, which makes a new revision', async (t) => {
   await assert.rejects(client.setEnv(SHOP, { set: { 'NOT-A-NAME': 'x' }, unset: [] }), { status: 400 });
 });
 
+it('an App that runs from source has no image to set', async (t) => {
+  const { client } = await startApi(t);
+  await client.apply(SHOP, { app: shopDocument() });
+  const wrong = { code: 'E_APP_HAS_NO_IMAGE', status: 409 };
+  await assert.rejects(client.setImage(SHOP, { image: 'shop:2' }), wrong);
+  await assert.rejects(client.setImage(SHOP, { image: '' }), { status: 400 });
+});
+
 it('keeps every one of many edits at the same moment', async (t) => {
   const { client, store } = await startApi(t);
   await client.apply(SHOP, { app: shopDocument() });

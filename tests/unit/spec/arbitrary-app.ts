@@ -274,7 +274,7 @@ const gateway = fc.oneof(
   label.map((service) => ({ router: 'service', service }) as const),
   label.map((name) => ({ router: 'gatewayApi', parentRefs: [{ name }] }) as const),
   label.map((name) => ({ router: 'gatewayApi', httpRoute: { name, rule: 0 } }) as const),
-  label.map((ingress) => ({ router: 'ingressNginx', ingress }) as const),
+  label.map((name) => ({ router: 'ingressNginx', ingress: name, service: name }) as const),
 );
 
 const pod: Arb<Partial<KubernetesSpec>> = record<Partial<KubernetesSpec>, keyof KubernetesSpec>(

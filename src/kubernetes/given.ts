@@ -1,0 +1,32 @@
+import type { BackendRef, IngressBackend } from './network.ts';
+import type { KubeObject } from './types.ts';
+
+/** What an object was before an App took it over, kept on it for that App to give back. Several Apps may share one. */
+
+const GIVEN_PREFIX = 'given.crossfade.dev/';
+
+export function givenAnnotation(app: string): string {
+  return `${GIVEN_PREFIX}${app}`;
+}
+
+/** What a rule of an HTTPRoute said. */
+export interface GivenRule {
+  rule: number;
+  backendRefs: BackendRef[];
+}
+
+/** What the paths of an Ingress that lead to the App led to. */
+export interface GivenPaths {
+  backend: IngressBackend;
+}
+
+/** @returns what was noted for this App; undefined: nothing */
+export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined {
+  const text = metadata.annotations?.[givenAnnotation(app)];
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+/** Some App has something noted there. */
+export function isGiven({ metadata }: KubeObject): boolean {
+  return Object.keys(metadata.annotations ?? {}).some((name) => name.startsWith(GIVEN_PREFIX));
+}
