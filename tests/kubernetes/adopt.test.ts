@@ -4,7 +4,7 @@ import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { failedOf, startClients } from './support/clients.ts';
 import { type Site, site } from './support/controller.ts';
-import { deployment, httpRoute, service } from './support/objects.ts';
+import { deployment, httpRoute, ingress, service } from './support/objects.ts';
 import { answers, hostOf, ROUTER, serviceUrl, settled } from './support/settle.ts';
 
 /** Whoever is put beside old pods has to have node in its PATH; this one has. */
@@ -34,13 +34,14 @@ async function podsOf(cluster: OwnTestCluster): Promise<string[]> {
     .sort();
 }
 
-/** A Deployment with a history, its Service and its HTTPRoute, as people have them. */
-async function existing(cluster: OwnTestCluster): Promise<void> {
+/** A Deployment with a history, its Service and its way in, as people have them. */
+async function existing(cluster: OwnTestCluster, way: 'httproute' | 'ingress' = 'httproute'): Promise<void> {
   const { host } = hostOf(cluster);
+  const wayIn = way === 'ingress' ? ingress('shop', host, 'shop') : httpRoute('shop', host, { shop: 1 });
   await cluster.apply(
     deployment({ name: 'shop', image: 'localhost/service:v3', replicas: REPLICAS }),
     service('shop'),
-    httpRoute('shop', host, { shop: 1 }),
+    wayIn,
   );
   await settled(cluster, 'shop', REPLICAS);
   // An old ReplicaSet without pods: what a Deployment would start again when it loses the present one.
@@ -51,6 +52,7 @@ async function existing(cluster: OwnTestCluster): Promise<void> {
 
 const VIAS = [
   { via: 'its HTTPRoute', flags: ['--httproute', 'shop'], strategy: 'canary' },
+  { via: 'its Ingress', flags: ['--ingress', 'shop'], strategy: 'canary' },
   { via: 'its Service alone', flags: [], strategy: 'blueGreen' },
 ];
 
@@ -60,7 +62,9 @@ for (const { via, flags, strategy } of VIAS) {
     if (cluster === undefined) return;
     const at = await site(t, cluster);
     await at.startController();
-    await existing(cluster);
+    await existing(cluster, flags[0] === '--ingress' ? 'ingress' : 'httproute');
+    const wayIn = flags[0] === '--ingress' ? 'ingress/shop' : 'httproute/shop';
+    const ledTo = await field(cluster, wayIn, '{.spec.rules}');
     const headers = hostOf(cluster);
     const routed = flags.length > 0;
     const inside = await serviceUrl(cluster, 'shop');
@@ -121,6 +125,9 @@ for (const { via, flags, strategy } of VIAS) {
       '{range .items[?(@.spec.replicas>0)]}{.metadata.ownerReferences[0].name}{end}',
     );
     assert.equal(owner, 'shop');
+    assert.equal(await field(cluster, wayIn, '{.spec.rules}'), ledTo);
+    assert.doesNotMatch(await field(cluster, wayIn, '{.metadata.annotations}'), /crossfade/);
+    assert.equal(await cluster.kubectl(['get', 'ingresses', '-l', 'crossfade.dev/app', '-o', 'name']), '');
 
     // It is an ordinary Deployment again.
     await cluster.kubectl(['scale', 'deployment/shop', '--replicas=2']);
