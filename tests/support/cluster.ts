@@ -40,6 +40,13 @@ export async function testCluster(t: TestContext): Promise<TestCluster | OwnTest
   return { ...(await prepare(t, cluster.kubeconfig, cluster.env)), cluster };
 }
 
+/** Nobody uses its pods any more: they are not waited for, and in a namespace that goes no others are made. */
+async function removeNamespace(kubectl: TestCluster['kubectl'], namespace: string): Promise<void> {
+  await kubectl(['delete', 'namespace', namespace, '--wait=false']);
+  await kubectl(['delete', 'pods', '--all', '--force', '--grace-period=0', '--wait=false']);
+  await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s']);
+}
+
 /** Like testCluster(), for tests that stop components or talk to pods: a given cluster allows neither. */
 export async function ownCluster(t: TestContext): Promise<OwnTestCluster | undefined> {
   const found = await testCluster(t);
@@ -58,7 +65,7 @@ async function prepare(
     return (await resultOf(child, `kubectl ${args.join(' ')}`, input)).stdout;
   };
   await kubectl(['create', 'namespace', namespace]);
-  t.after(() => kubectl(['delete', 'namespace', namespace, '--timeout=120s']));
+  t.after(() => removeNamespace(kubectl, namespace));
   return {
     kubeconfig,
     namespace,

@@ -14,7 +14,8 @@ export class Unplanned extends Error {
   override name = 'Unplanned';
 }
 
-const NEVER = new Promise<never>(() => undefined);
+/** Nothing more comes of it. A promise of its own each time: one for all would keep whoever ever waited for it. */
+const never = () => new Promise<never>(() => undefined);
 
 /** A cache that does not follow any more: what was there when it stopped. */
 interface Stale {
@@ -104,15 +105,15 @@ export class Daemon {
   /** One call to the outside: slow, or the last one that this daemon makes. */
   async #call<T>(work: () => T | Promise<T>, slow: CallFault): Promise<T> {
     const { clock, faults } = this.#world;
-    if (!this.isAlive) return NEVER;
+    if (!this.isAlive) return never();
     const delay = faults.hits(slow);
     if (delay) await clock.sleep(delay.int(1, 400));
-    if (!this.isAlive) return NEVER;
+    if (!this.isAlive) return never();
     try {
       const result = await work();
-      return this.isAlive ? result : NEVER;
+      return this.isAlive ? result : never();
     } catch (error) {
-      if (!this.isAlive) return NEVER;
+      if (!this.isAlive) return never();
       throw error;
     }
   }
@@ -127,7 +128,7 @@ export class Daemon {
 
   #crash(fault: CallFault): Promise<never> {
     this.#world.daemonDied(this, fault);
-    return NEVER;
+    return never();
   }
 
   #store(): Store {
