@@ -65,12 +65,21 @@ export function catchUp(
   if (world.deleting || stable === undefined || goesOn(state, world, stable)) retireOthers(next, unknown);
   else takeAsStable(next, stable, now);
   if (next.table) next.table = withoutRetired(next.table, next.retiring);
-  const number = next.revisions[next.pools[next.stable ?? '']?.revision ?? '']?.number;
+  const numberOf = (revision = '') => next.revisions[revision]?.number;
+  const number = numberOf(next.pools[next.stable ?? '']?.revision);
   const serves =
     number === undefined ? 'nothing serves users yet' : `revision ${number} goes on as the stable one`;
+  const given =
+    state.release && !next.release
+      ? `; the release of revision ${numberOf(state.release.revision)} is given up`
+      : '';
+  const dropped =
+    state.queued && !next.queued
+      ? `; revision ${numberOf(state.queued.revision)}, which waited, is dropped`
+      : '';
   const message =
     `the stored state (version ${state.version}) is older than what runs (version ${world.stateVersion}): a backup was put ` +
-    `back, or the last decisions could not be stored. It goes on from version ${next.version}; ${serves}. ` +
+    `back, or the last decisions could not be stored. It goes on from version ${next.version}; ${serves}${given}${dropped}. ` +
     '`crossfade apply` says again what is wanted';
   return { next, event: { at: now, type: 'Warning', reason: 'StateBehind', message } };
 }

@@ -51,12 +51,23 @@ function advancing(draft: Draft, release: Release, intent: Intent): void {
 
 /** Grown before the route asks for it, shrunk only once every worker serves a route that does not. */
 function stepCount(draft: Draft, release: Release, stage: Stage, arm: Arm): number {
+  if (mustWait(draft, release, arm)) return draft.standing(draft.pool(arm)).length;
   const wanted = armCount(draft, stage, arm);
   const index = release.stages.indexOf(stage);
   if (release.record.at(-1)?.routedAt !== undefined) return wanted;
   const before = release.stages[index - 1];
   if (before) return Math.max(wanted, armCount(draft, before, arm));
   return Math.max(wanted, arm === STABLE ? draft.spec.replicas : draft.standing(draft.pool(arm)).length);
+}
+
+/**
+ * Two versions side by side is what `recreate` is chosen against, also when an old replica turns up late: what was asked
+ * for before the stop was done after it.
+ */
+function mustWait(draft: Draft, { strategy, arms }: Release, arm: Arm): boolean {
+  return (
+    strategy === 'recreate' && arm === CANDIDATE && draft.replicas.some(({ pool }) => pool === arms[STABLE])
+  );
 }
 
 /** Replicas that a stage wants of an arm. */

@@ -82,9 +82,10 @@ export class Promises {
     for (const action of actions) if (action.kind === 'route') this.#tables.add(action.table.generation);
     if (next.release && daemon.seen.spec?.replicas === 0) this.#zero.add(next.release.id);
     for (const { reason, message } of events) {
-      const number = message.match(/revision (\d+)( is not taken|, which waited, is dropped)/)?.[1];
-      const revision = Object.values(next.revisions).find((one) => String(one.number) === number);
-      if (revision) this.#told.add(revision.id);
+      for (const [, number] of message.matchAll(GIVEN_UP)) {
+        const revision = Object.values(next.revisions).find((one) => String(one.number) === number);
+        if (revision) this.#told.add(revision.id);
+      }
       if (reason === 'ReleaseStarted' && next.release) this.#told.delete(next.release.revision);
     }
   }
@@ -338,6 +339,9 @@ function startsAfterTheOldOnes({ daemon, next: { release }, actions }: Commit): 
   const old = daemon.seen.replicas?.find((replica) => replica.pool === stable);
   assert.ok(!grows || !old, `${candidate} is started beside ${old?.id}`);
 }
+
+/** What is said of a revision that will not be released though somebody has asked for it. */
+const GIVEN_UP = /revision (\d+)(?: is not taken|, which waited, is dropped| is given up)/g;
 
 /** The stage that a release is at after a commit; undefined: it was given up, or is not known any more. */
 function reachedIn(before: Release, next: AppState): number | undefined {
