@@ -13,9 +13,11 @@ const SOON = { timeoutMs: 180_000, intervalMs: 200 };
 /** Clients that never let go are not to be cut by a deadline in this test. */
 const DRAIN = { timeout: '100s', longConnections: '100s' };
 
+/** Those of the old version that were not told to end. */
 async function oldPods(cluster: OwnTestCluster): Promise<number> {
-  const names = await cluster.kubectl(['get', 'pods', '-l', 'crossfade.dev/pool=1-1', '-o', 'name']);
-  return names.split('\n').filter((name) => name !== '').length;
+  const text = await cluster.kubectl(['get', 'pods', '-l', 'crossfade.dev/pool=1-1', '-o', 'json']);
+  const { items } = JSON.parse(text) as { items: { metadata: { deletionTimestamp?: string } }[] };
+  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).length;
 }
 
 for (const suffix of ['', '-after-2s']) {
@@ -54,7 +56,10 @@ for (const suffix of ['', '-after-2s']) {
     assert.equal(failedOf(tally), 0, JSON.stringify(tally.failures));
     assert.deepEqual(Object.keys(tally.answers), ['v1']);
     await at.until('status.stable', '#2');
-    await waitFor(async () => (await oldPods(cluster)) === 0, { ...SOON, what: 'the old pods to go' });
+    await waitFor(async () => (await oldPods(cluster)) === 0, {
+      ...SOON,
+      what: 'the old pods to be told to end',
+    });
     const others = await fresh.stop();
     assert.equal(failedOf(others), 0, JSON.stringify(others.failures));
     assert.ok((others.answers.v2 ?? 0) > 0);
@@ -83,5 +88,8 @@ test('where nobody can look inside, that is said, and old pods have their time t
   await at.apply(app('v1'), '--wait');
   await at.apply(app('v2'), '--wait');
   assert.match(await at.events(), /may still have connections, which cannot be seen/);
-  await waitFor(async () => (await oldPods(cluster)) === 0, { ...SOON, what: 'the old pods to go' });
+  await waitFor(async () => (await oldPods(cluster)) === 0, {
+    ...SOON,
+    what: 'the old pods to be told to end',
+  });
 });

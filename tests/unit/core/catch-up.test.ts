@@ -261,6 +261,7 @@ const weights = (shares: Record<string, number>): Route<string>['split'] => ({
 const releaseOf = (arms: Record<string, string>) =>
   ({
     id: 'r2',
+    revision: 'v1-2',
     arms,
     phase: { kind: 'advancing', stage: 0, since: 0, fullSpeed: false },
     stages: [],
@@ -396,6 +397,11 @@ test('with another stable version everything else is over: it is retired, and th
   const why = { code: 'E_STATE_BEHIND', message: 'the stored state was older than what runs' };
   const phase = { kind: 'done', verdict: 'inconclusive', why };
   assert.deepEqual(next.history, [{ ...release, endedAt: 777, phase }]);
+  const { message } = catchUp(state, newer({ pools: running({ '3-3': 1 }) }), 777)?.event ?? {};
+  assert.match(
+    message ?? '',
+    /revision 3 goes on as the stable one; the release of revision 2 is given up; revision 1, which waited, is dropped\. /,
+  );
   const without = caught(stateOf(['1-1'], { stable: '1-1' }), newer({ pools: running({ '3-3': 1 }) }));
   assert.deepEqual([without.stable, without.history], ['3-3', []]);
 });

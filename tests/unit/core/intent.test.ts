@@ -218,6 +218,21 @@ test('recreate is turned round: the candidate goes, then stable starts, then use
   }
 });
 
+test('recreate starts nobody while an old replica is there, also one that turned up after the stop', () => {
+  const world = started({ kind: 'recreate' });
+  const [late] = world.replicas;
+  world.apply('v2');
+  world.runUntil((w) => w.state.release?.phase.kind === 'advancing' && w.state.release.phase.stage === 2);
+  const counts = (replicas: World['replicas']) => {
+    world.replicas = replicas;
+    return Object.fromEntries(intentOf(draftOf(world)).counts);
+  };
+  assert.deepEqual(counts([]), { '1-1': 0, '2-2': 3 });
+  assert.ok(late);
+  assert.deepEqual(counts([late]), { '1-1': 0, '2-2': 0 });
+  assert.deepEqual(counts([{ ...late, phase: 'stopping' }]), { '1-1': 0, '2-2': 0 });
+});
+
 test('an App scaled to nothing and aborted is not waited for', () => {
   const world = halfway();
   world.object = { ...world.object, spec: specOf(CANARY as Strategy, { replicas: 0 }) };
