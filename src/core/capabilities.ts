@@ -13,6 +13,8 @@ export interface RouterCapabilities {
   hold: boolean;
   preview: boolean;
   measuredBy: 'router' | 'replica' | 'probe';
+  /** Shares are what numbers of replicas come to, not what was asked for. */
+  byReplicas?: true;
 }
 
 /**

@@ -88,10 +88,14 @@ export function planFor({ spec, revision, stored, router }: PlanRequest): PlanVi
     change,
     differences: fields,
     content: stored && revision ? contentDifferences(stored.object.revision.run, revision.run, fields) : [],
-    stages: stages.map((stage) => planStage(stage, spec.spec, hasStable)),
+    stages: stages.map((stage) => planStage(stage, spec.spec, hasStable, router?.capabilities)),
     peakReplicas: peak(stages, spec.spec, hasStable),
     declaresOutage: spec.spec.route !== undefined && stages.some((stage) => stage.outage !== undefined),
-    notes: [...notes(spec, change, hasStable), ...afterwards(stages, spec.spec, hasStable)],
+    notes: [
+      ...notes(spec, change, hasStable),
+      ...resolution(stages, router),
+      ...afterwards(stages, spec.spec, hasStable),
+    ],
   };
 }
 
@@ -110,18 +114,48 @@ function changeOf(
   return changed.every((field) => field.startsWith('spec.route')) ? 'route' : 'settings';
 }
 
-function planStage(stage: Stage, spec: AppSpec['spec'], hasStable: boolean): PlanStage {
+function planStage(
+  stage: Stage,
+  spec: AppSpec['spec'],
+  hasStable: boolean,
+  can: RouterCapabilities | undefined,
+): PlanStage {
   const arms = hasStable ? [STABLE, CANDIDATE] : [CANDIDATE];
+  const byReplicas = can?.byReplicas ? sharesByReplicas(stage, spec.replicas) : undefined;
   return {
     name: stage.name,
     replicas: Object.fromEntries(arms.map((arm) => [arm, countOf(stage, arm, spec.replicas)])),
-    route: spec.route ? describeRoute(stage.route) : 'no route',
+    route: spec.route
+      ? [describeRoute(stage.route), ...(byReplicas ? [`which comes to ${byReplicas}`] : [])].join(', ')
+      : 'no route',
     gates: stage.gates.map(describeGate),
     // Nobody is refused or held where nobody asks.
     outage: (spec.route && stage.outage) ?? null,
     onAbort: describeAbort(stage, hasStable, spec.route !== undefined),
     commits: stage.commits,
   };
+}
+
+/** What a share comes to where every replica has the same. Undefined: all requests go to one side. */
+function sharesByReplicas(stage: Stage, replicas: number): string | undefined {
+  if (!isShared(stage) || stage.route.split.kind !== 'weights') return undefined;
+  const counts = stage.route.split.to.map(({ key }) => ({ key, count: countOf(stage, key, replicas) }));
+  const all = counts.reduce((sum, { count }) => sum + count, 0);
+  if (all === 0) return undefined;
+  return counts
+    .map(({ key, count }) => `${key} ${Math.round((count * 1000) / all) / 10}% (${count} of ${all})`)
+    .join(', ');
+}
+
+function isShared({ route: { split } }: Stage): boolean {
+  return split.kind === 'weights' && split.to.filter(({ weight }) => weight > 0).length > 1;
+}
+
+function resolution(stages: readonly Stage[], router: PlanRequest['router']): string[] {
+  if (!router?.capabilities.byReplicas || !stages.some(isShared)) return [];
+  return [
+    `the ${router.name} router splits by numbers of replicas: what each share comes to is told with it; more replicas come closer, and routers with weights are exact`,
+  ];
 }
 
 function countOf(stage: Stage, arm: Arm, replicas: number): number {

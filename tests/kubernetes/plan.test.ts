@@ -44,6 +44,14 @@ test('plan and diff tell what an apply would change, the content of Secrets incl
   assert.match(content.stdout, /db/);
   assert.ok(!/two|dHdv/.test(content.stdout), 'nothing of the Secret is shown');
 
+  // Shares of a Service are numbers of pods: what they come to is told before.
+  const shares = await place.crossfade(['plan', '-f', '-'], { input: app('v2', { replicas: 3 }) });
+  assert.match(
+    shares.stdout,
+    /stable 80%, candidate 20%, which comes to stable 75% \(3 of 4\), candidate 25% \(1 of 4\)/,
+  );
+  assert.match(shares.stdout, /splits by numbers of replicas/);
+
   // The router that the App names is the one that it is held against.
   const match = [{ headers: { 'x-team': 'qa' } }];
   const strategy = { canary: { steps: [{ setHeaderRoute: { name: 'qa', match } }, { setWeight: 20 }] } };

@@ -29,6 +29,7 @@ export const SERVICE_CAN: RouterCapabilities = {
   hold: false,
   preview: true,
   measuredBy: 'probe',
+  byReplicas: true,
 };
 
 /** The Service alone: a switch by its selector, shares by numbers of pods. Resolves once all Services have been seen. */

@@ -289,3 +289,49 @@ test('the most replicas at one time are those of a stage that grows before it sh
   assert.equal(most(canary(1)), 10);
   assert.equal(most({ kind: 'recreate' }, 0), 0);
 });
+
+test('where shares are numbers of replicas, what each comes to is told; where they are exact, nothing is', () => {
+  const strategy: Strategy = {
+    kind: 'canary',
+    steps: [
+      { kind: 'setWeight', weightBp: 2000 },
+      { kind: 'setCanaryScale', scale: { kind: 'count', replicas: 3 } },
+    ],
+    warmMs: 0,
+  };
+  const spec = specOf(strategy, { replicas: 3 });
+  const plan = (byReplicas: { byReplicas?: true }) =>
+    planFor({
+      spec,
+      router: {
+        name: 'service',
+        capabilities: {
+          weightResolutionBp: 1,
+          header: true,
+          cookie: true,
+          sticky: true,
+          hold: true,
+          preview: true,
+          measuredBy: 'probe',
+          ...byReplicas,
+        },
+      },
+    });
+  const routes = plan({ byReplicas: true }).stages.map(({ route }) => route);
+  assert.equal(
+    routes[0],
+    'stable 80%, candidate 20%, which comes to stable 75% (3 of 4), candidate 25% (1 of 4)',
+  );
+  assert.ok(
+    routes.includes('stable 80%, candidate 20%, which comes to stable 50% (3 of 6), candidate 50% (3 of 6)'),
+    routes.join('\n'),
+  );
+  assert.ok(
+    routes.includes('candidate 100%') || routes.includes('stable 0%, candidate 100%'),
+    routes.join('\n'),
+  );
+  assert.match(plan({ byReplicas: true }).notes.join('\n'), /splits by numbers of replicas/);
+  const exact = plan({});
+  assert.ok(!JSON.stringify(exact).includes('comes to'));
+  assert.doesNotMatch(exact.notes.join('\n'), /numbers of replicas/);
+});
