@@ -1,5 +1,21 @@
 /** Whether everything has come to rest: on stable at 100%, with nothing left over. */
+import { FIRST_REQUESTS } from '../../../src/core/decide/health.ts';
+import { FULL_WEIGHT, type Ms, type Release } from '../../../src/core/model.ts';
 import type { World } from './world.ts';
+
+/** That users of a life send. */
+const REQUESTS_PER_MS = 0.06;
+
+/** What a release may take to measure where nobody but users may ask: a small share shows late, and later that it answers none. */
+export function measuringMs(release: Release | undefined): Ms {
+  const requests = (release?.stages ?? []).map(({ gates, route: { split } }) => {
+    const verify = gates.find((gate) => gate.kind === 'verify');
+    if (verify?.onNoTraffic !== 'hold' || split.kind !== 'weights') return 0;
+    const smallest = Math.min(...split.to.map(({ weight }) => weight).filter((weight) => weight > 0));
+    return Math.max(verify.minRequests, (FIRST_REQUESTS * FULL_WEIGHT) / smallest);
+  });
+  return requests.reduce((sum, n) => sum + n, 0) / REQUESTS_PER_MS;
+}
 
 export function isQuiet(world: World): boolean {
   const { state, object, machine, router, daemons } = world;

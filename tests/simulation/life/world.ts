@@ -20,7 +20,7 @@ import { happen } from './happenings.ts';
 import { Judge } from './judge.ts';
 import { Machine } from './machine.ts';
 import type { Item, Plan } from './plan.ts';
-import { isQuiet, picture } from './rest.ts';
+import { isQuiet, measuringMs, picture } from './rest.ts';
 import { SimRouter, type Worker } from './router.ts';
 import { Users } from './users.ts';
 import type { Behaviour } from './versions.ts';
@@ -372,13 +372,13 @@ export class World {
     this.router.downUntil = 0;
     for (const daemon of this.daemons.slice(1)) this.daemonDied(daemon, 'one is enough');
     await this.#press('resume');
-    let limit = this.clock.now + REST_MS;
+    let since = this.clock.now;
     let left = MOST_AT_REST;
-    for (let n = 0; this.clock.now < limit; n++) {
+    for (let n = 0; this.clock.now < since + REST_MS + measuringMs(this.state.release); n++) {
       const { release } = this.state;
       await this.runUntil(this.clock.now + 500);
       // The one that waited: each has its time.
-      if (release?.id !== this.state.release?.id && left-- > 0) limit = this.clock.now + REST_MS;
+      if (release?.id !== this.state.release?.id && left-- > 0) since = this.clock.now;
       if (isQuiet(this) && this.#unanswered() === undefined) break;
       this.#healStable();
       const gates = this.state.release?.gates ?? [];
@@ -400,8 +400,8 @@ export class World {
     await this.#do({ at: this.clock.now, do: 'apply', version: LAST_VERSION, behaviour: 'well' });
     const wanted = this.object?.revision.id;
     const isThere = () => this.state.pools[this.state.stable ?? '']?.revision === wanted;
-    const limit = this.clock.now + REST_MS;
-    while (this.clock.now < limit && !isThere()) {
+    const since = this.clock.now;
+    while (this.clock.now < since + REST_MS + measuringMs(this.state.release) && !isThere()) {
       await this.runUntil(this.clock.now + 500);
       if (this.state.release?.gates.some((gate) => gate.kind === 'waiting')) await this.#press('promote');
     }
