@@ -96,8 +96,8 @@ export interface RouterView {
   countsAnswers?: true;
   /** A connection stays with the replica that it was opened to, whatever the route says later. */
   perConnection?: true;
-  /** `inFlight` says of them that they may have connections, for nobody can see whether they do. */
-  connectionsUnseen?: true;
+  /** `inFlight` says of some that they may have connections: nobody can see whether they do, or nobody has looked yet. */
+  connectionsUnseen?: 'never' | 'yet';
   /** Each request is sent by chance: counts are judged as such, not as exact ones. */
   byChance?: true;
 }

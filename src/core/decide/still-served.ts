@@ -18,7 +18,8 @@ export function oldOnesServed(draft: Draft, release: Release): boolean {
   const until = release.phase.since + draft.spec.drainTimeoutMs;
   const told = `${describe(draft, release, served)}: an open connection stays where it was opened`;
   if (draft.now < until) {
-    if (!release.lingering) {
+    // What they have will be known in a moment.
+    if (!release.lingering && draft.router.connectionsUnseen !== 'yet') {
       release.lingering = true;
       draft.event(
         'Normal',

@@ -1,5 +1,5 @@
 import { OperatingError } from '../../core/errors.ts';
-import type { AppKey, Ms, ReplicaId } from '../../core/model.ts';
+import type { AppKey, Ms, ReplicaId, RouterView } from '../../core/model.ts';
 import { FIELD_MANAGER, type Kube } from '../client.ts';
 import { createInformer, type Informer } from '../informer.ts';
 import { APP_LABEL, IN_ROUTE_LABEL, LEFT_ANNOTATION } from '../names.ts';
@@ -114,9 +114,11 @@ export class Leaving {
     return found;
   }
 
-  /** Somebody may have connections that nobody can see. */
-  unseen(app: AppKey): boolean {
-    return this.#pods.group(app).some((pod) => !pod.deleting && this.#watched(pod) === 'not');
+  /** Somebody may have connections that nobody can see, or nobody has looked at yet. */
+  unseen(app: AppKey): RouterView['connectionsUnseen'] {
+    const all = this.#pods.group(app).flatMap((pod) => (pod.deleting ? [] : [this.#watched(pod)]));
+    if (all.includes('not')) return 'never';
+    return all.includes('begins') ? 'yet' : undefined;
   }
 
   onChange(listener: (app: AppKey) => void): () => void {

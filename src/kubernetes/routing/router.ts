@@ -147,6 +147,7 @@ class ClusterRouter implements Router {
     this.#noteFirst(served, perPool);
     // After a restart of ours nothing was proved yet; what is there, accepted and as it was asked for, is served.
     const followed = trouble === undefined && (accepted || served.proved >= table.generation);
+    const unseen = this.#isPerConnection ? this.#leaving.unseen(app) : undefined;
     const view: RouterView = {
       epoch: this.#epoch,
       workers: 1,
@@ -155,7 +156,7 @@ class ClusterRouter implements Router {
       serving: table,
       inFlight: await this.#leaving.inFlight(app, this.#isPerConnection),
       ...(this.#isPerConnection ? { perConnection: true as const } : {}),
-      ...(this.#isPerConnection && this.#leaving.unseen(app) ? { connectionsUnseen: true as const } : {}),
+      ...(unseen ? { connectionsUnseen: unseen } : {}),
       admission: { refused: 0, held: 0 },
       firstAnswerAt: served.firstAnswerAt,
       ...(trouble ? { trouble } : {}),

@@ -127,7 +127,7 @@ test('whose connections are cut is told, once, where a router cannot close them 
     `Warning ConnectionsCut: 1-1-1 is stopped with ${what}: its time to drain is over`,
   ];
   assert.deepEqual(cut({}), told('2 open connections'));
-  assert.deepEqual(cut({ connectionsUnseen: true }), told('connections that cannot be seen'));
+  assert.deepEqual(cut({ connectionsUnseen: 'never' }), told('connections that cannot be seen'));
   assert.deepEqual(cut({ inFlight: {} }), [], 'nobody is cut');
   assert.deepEqual(cut({ perConnection: undefined as never }), [], 'it was asked to drain');
   const pending = cut({}, ({ state }) => {

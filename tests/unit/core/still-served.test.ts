@@ -128,10 +128,18 @@ test('when it is waited for long enough the release ends, and says who goes on, 
 });
 
 test('connections that cannot be seen are told as such', () => {
-  const { said } = asked({ inFlight: { '1-1-1': 1 }, view: { connectionsUnseen: true } });
+  const { said } = asked({ inFlight: { '1-1-1': 1 }, view: { connectionsUnseen: 'never' } });
   assert.deepEqual(said, [
     `Normal OldReplicasServe: 1 replica of revision 1 may still have connections, which cannot be seen: ${STAYS}; waited for 10 s`,
   ]);
+});
+
+test('before anybody has looked it is waited for without a word, and at the end told as what cannot be seen', () => {
+  const early = asked({ inFlight: { '1-1-1': 1 }, view: { connectionsUnseen: 'yet' }, agoMs: 4000 });
+  assert.deepEqual([early.waits, early.said, early.wakesIn, early.lingering], [true, [], 6000, undefined]);
+  const late = asked({ inFlight: { '1-1-1': 1 }, view: { connectionsUnseen: 'yet' }, agoMs: 10_000 });
+  assert.equal(late.waits, false);
+  assert.match(late.said.join(), /may still have connections, which cannot be seen/);
 });
 
 test('when the last connection is gone that is told where it was waited for', () => {

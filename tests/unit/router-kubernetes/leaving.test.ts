@@ -68,7 +68,7 @@ test('a pod that is looked into is in flight with what its watcher says, and unt
   ];
   const { made } = await leaving(t, answers(pods, '3'));
   assert.deepEqual(await made.inFlight(APP, true), { served: 3, begun: 1 });
-  assert.equal(made.unseen(APP), false);
+  assert.equal(made.unseen(APP), 'yet');
 });
 
 test('a pod that has just left is known before the watch tells of it', async (t) => {
@@ -83,14 +83,14 @@ test('a watcher of an earlier leaving says nothing about this one', async (t) =>
   const before = { ...watched({ terminated: { exitCode: 0 } }), annotations: { 'crossfade.dev/left': '9' } };
   const { made } = await leaving(t, answers([pod('back', before)]));
   assert.deepEqual(await made.inFlight(APP, true), { back: 1 });
-  assert.equal(made.unseen(APP), true);
+  assert.equal(made.unseen(APP), 'never');
 });
 
 test('a pod that nobody can look into has the time that it is given to drain', async (t) => {
   for (const state of [{ waiting: { reason: 'ErrImagePull' } }, { terminated: { exitCode: 3 } }]) {
     const { made, clock } = await leaving(t, answers([pod('old', watched(state))]));
     assert.deepEqual(await made.inFlight(APP, true), { old: 1 });
-    assert.equal(made.unseen(APP), true);
+    assert.equal(made.unseen(APP), 'never');
     made.drain(APP, 'old', 5000);
     assert.deepEqual(await made.inFlight(APP, true), { old: 1 });
     clock.now = 5000;
@@ -122,5 +122,8 @@ test('a watcher is put beside a pod once, without privileges; a refusal is no fa
 
   const refused = await leaving(t, answers([pod('old', watched({ running: {} }))], '1', true));
   await refused.made.watch(APP, 'old', 8, 8080);
-  await waitFor(async () => refused.made.unseen(APP), { what: 'it to count as unseen', timeoutMs: 30_000 });
+  await waitFor(async () => refused.made.unseen(APP) === 'never', {
+    what: 'it to count as unseen',
+    timeoutMs: 30_000,
+  });
 });
