@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { testImages } from '../../scripts/cluster/images/test-images.ts';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -92,6 +93,75 @@ test('a node that is drained in the middle of a release gives its pods up one by
   await cluster.kubectl(['drain', node.name, '--timeout=150s']);
   assert.equal(await there(), 0);
   await promoted(at);
+});
+
+const KUBELET_AWAY_MS = 15_000;
+
+test('a kubelet that is away in the middle of a release delays it, and nothing is lost', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const at = await halfway(t, cluster);
+  await cluster.cluster.stop('kubelet', 'SIGKILL');
+  try {
+    // Pods of it are asked for, and nobody starts them.
+    await at.place.crossfade(['rollout', 'promote', 'shop']);
+    await sleep(KUBELET_AWAY_MS);
+    await at.users.more(200);
+    assert.equal(await at.place.field('shop', 'status.stable'), '#1');
+  } finally {
+    await cluster.cluster.start('kubelet');
+  }
+  await at.place.until('status.stable', '#2');
+  await at.users.more(200);
+  await at.users.stop();
+});
+
+test('a release that is aborted at each of its stages goes back in one step, and nothing is lost', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const steps = [20, 50, 80].flatMap((setWeight) => [{ setWeight }, { pause: {} }]);
+  const strategy = { canary: { steps } };
+  const { place, users } = await halfway(t, cluster, { strategy });
+  for (const promotions of [0, 1, 2]) {
+    if (promotions > 0) {
+      await place.crossfade(['rollout', 'retry', 'shop']);
+      await place.until('status.candidate', '#2');
+      await place.until('status.phase', 'Paused');
+    }
+    for (let done = 0; done < promotions; done += 1) {
+      await place.crossfade(['rollout', 'promote', 'shop']);
+      await place.until('status.asked', `${[20, 50, 80][done + 1]}%`);
+      await place.until('status.phase', 'Paused');
+    }
+    await users.more(100);
+    await place.crossfade(['rollout', 'abort', 'shop']);
+    await place.until('status.candidate', '');
+    const { v2 = 0 } = users.answers();
+    await users.more(100);
+    assert.equal(users.answers().v2, v2, `aborted after ${promotions} promotions, nobody is on it`);
+  }
+  assert.equal(await place.field('shop', 'status.stable'), '#1');
+  await users.stop();
+});
+
+test('kinds that are upgraded in the middle of a release keep what is stored, and the release goes on', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const { place, users } = await halfway(t, cluster);
+  const before = await cluster.kubectl(['get', 'xf/shop', '-o', 'jsonpath={.spec}']);
+  // As a version before this one had it: without a field that this one has.
+  const kind = 'crd/apps.crossfade.dev';
+  const spec = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties';
+  const older = [{ op: 'remove', path: `${spec}/progressDeadlineSeconds` }];
+  await cluster.kubectl(['patch', kind, '--type=json', '-p', JSON.stringify(older)]);
+  await users.more(100);
+  await place.crossfade(['install', '--crds-only']);
+  const field = spec.slice(1).replaceAll('/', '.').replace('versions.0', 'versions[0]');
+  const path = `jsonpath={.${field}.progressDeadlineSeconds.type}`;
+  assert.equal(await cluster.kubectl(['get', kind, '-o', path]), 'integer');
+  assert.equal(await cluster.kubectl(['get', 'xf/shop', '-o', 'jsonpath={.spec}']), before);
+  assert.equal(await place.field('shop', 'status.phase'), 'Paused');
+  await promoted({ place, users });
 });
 
 test('a third version in the middle of a release takes its place, and nothing is lost', async (t) => {

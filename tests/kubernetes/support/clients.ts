@@ -22,6 +22,8 @@ export interface Tally {
   failures: Record<string, number>;
   /** By `performance.now()`, when each version answered for the first time. */
   firstAt: Record<string, number>;
+  /** The same, for the last time so far. */
+  lastAt: Record<string, number>;
 }
 
 export interface Clients {
@@ -37,7 +39,7 @@ const CLIENTS = 8;
 const TIMEOUT_MS = 5_000;
 
 export function startClients(options: ClientsOptions): Clients {
-  const tally: Tally = { requests: 0, answers: {}, failures: {}, firstAt: {} };
+  const tally: Tally = { requests: 0, answers: {}, failures: {}, firstAt: {}, lastAt: {} };
   const state = { stopped: false };
   const loops = Array.from({ length: options.clients ?? CLIENTS }, () => useService(options, tally, state));
   return {
@@ -75,7 +77,9 @@ async function useService(
     const { answer, failure } = outcome;
     if (answer !== undefined) {
       count(tally.answers, answer);
-      tally.firstAt[answer] ??= performance.now();
+      const now = performance.now();
+      tally.firstAt[answer] ??= now;
+      tally.lastAt[answer] = now;
     }
     if (failure !== undefined) count(tally.failures, failure);
   }
