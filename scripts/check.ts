@@ -5,6 +5,6 @@ import { runSession } from './testing/session.ts';
 await runSession({
   checks: true,
   groups: findGroups({ patterns: [], groups: ['unit', 'simulation'], full: false }),
-  env: {},
+  full: false,
   verbose: false,
 });

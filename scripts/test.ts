@@ -14,6 +14,6 @@ const { values, positionals: patterns } = parseArgs({
 await runSession({
   checks: patterns.length === 0,
   groups: findGroups({ patterns, groups: [], full: values.full }),
-  env: values.full ? { CROSSFADE_TEST_FULL: '1' } : {},
+  full: values.full,
   verbose: values.verbose,
 });

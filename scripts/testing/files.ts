@@ -12,14 +12,15 @@ export interface Group {
   timeoutMs: number;
   /** Relative to the root of the repository. */
   files: string[];
+  /** Its files run in the network of a Kubernetes cluster. */
+  onCluster: boolean;
 }
 
 const MINUTE_MS = 60_000;
 
 interface Kind extends Pick<Group, 'name' | 'concurrency' | 'timeoutMs'> {
   fullTimeoutMs: number;
-  /** Run only when it is asked for by name. */
-  onDemand?: true;
+  onCluster?: true;
 }
 
 const KINDS: readonly Kind[] = [
@@ -32,7 +33,7 @@ const KINDS: readonly Kind[] = [
     concurrency: 1,
     timeoutMs: 20 * MINUTE_MS,
     fullTimeoutMs: 120 * MINUTE_MS,
-    onDemand: true,
+    onCluster: true,
   },
 ];
 
@@ -50,7 +51,7 @@ const UNHURRIED = [
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */
   patterns: readonly string[];
-  /** Names of the groups; none means all but those that are run on demand. */
+  /** Names of the groups; none means all. */
   groups: readonly string[];
   full: boolean;
 }
@@ -60,12 +61,11 @@ export function findGroups(selection: Selection, root = ROOT): Group[] {
   const all = globSync('tests/**/*.test.ts', { cwd: root }).sort();
   const stray = all.filter((file) => !KINDS.some(({ name }) => file.startsWith(`tests/${name}/`)));
   if (stray.length > 0) throw new Error(`no group runs ${stray.join(', ')}`);
-  return KINDS.filter(({ name, onDemand = false }) =>
-    selection.groups.length === 0 ? !onDemand : selection.groups.includes(name),
-  )
-    .map(({ name, concurrency, timeoutMs, fullTimeoutMs }) => ({
+  return KINDS.filter(({ name }) => selection.groups.length === 0 || selection.groups.includes(name))
+    .map(({ name, concurrency, timeoutMs, fullTimeoutMs, onCluster = false }) => ({
       name,
       concurrency,
+      onCluster,
       timeoutMs: selection.full ? fullTimeoutMs : timeoutMs,
       files: all.filter((file) => file.startsWith(`tests/${name}/`) && matches(file, selection.patterns)),
     }))

@@ -51,8 +51,8 @@ function advancing(draft: Draft, release: Release, intent: Intent): void {
 
 /** Grown before the route asks for it, shrunk only once every worker serves a route that does not. */
 function stepCount(draft: Draft, release: Release, stage: Stage, arm: Arm): number {
-  if (mustWait(draft, release, arm)) return draft.standing(draft.pool(arm)).length;
   const wanted = armCount(draft, stage, arm);
+  if (mustWait(draft, release, arm)) return Math.min(wanted, draft.standing(draft.pool(arm)).length);
   const index = release.stages.indexOf(stage);
   if (release.record.at(-1)?.routedAt !== undefined) return wanted;
   const before = release.stages[index - 1];

@@ -184,7 +184,10 @@ export class Judge {
 
   /** Requests are turned away only where that was declared. */
   #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
-    const { release, routeGeneration } = this.#world.state;
+    const { release, routeGeneration, history } = this.#world.state;
+    const before = history.at(-1);
+    // Closed by a recreate on its way back, whose place another release took in the same decision.
+    const took = before?.strategy === 'recreate' && before.endedAt === release?.startedAt;
     // One that was decided before and comes late: the router does not take it any more, or the App goes or is gone by now.
     const { object } = this.#world;
     if (table.generation < routeGeneration || !object || object.deleting) return;
@@ -193,6 +196,7 @@ export class Judge {
     const isAllowed =
       replicas === 0 ||
       release?.strategy === 'recreate' ||
+      took ||
       this.#world.mayBeEmpty(replicas) ||
       this.#world.wasZero;
     assert.ok(isAllowed, `table ${table.generation} turns users away, and no outage was declared`);

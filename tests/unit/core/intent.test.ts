@@ -231,6 +231,13 @@ test('recreate starts nobody while an old replica is there, also one that turned
   assert.ok(late);
   assert.deepEqual(counts([late]), { '1-1': 0, '2-2': 0 });
   assert.deepEqual(counts([{ ...late, phase: 'stopping' }]), { '1-1': 0, '2-2': 0 });
+  const young = { ...late, id: '2-2-1', pool: '2-2' };
+  assert.deepEqual(counts([late, young]), { '1-1': 0, '2-2': 1 }, 'who is there already is left');
+  const { release } = world.state;
+  assert.ok(release?.phase.kind === 'advancing');
+  release.phase.stage = 1;
+  release.record = [];
+  assert.equal(counts([late, young])['2-2'], 0, 'the warm ones of an undo go with the old ones');
 });
 
 test('an App scaled to nothing and aborted is not waited for', () => {
