@@ -95,6 +95,8 @@ for (const { via, flags, strategy } of VIAS) {
     assert.deepEqual(await podsOf(cluster), before);
     await more(200);
     assert.deepEqual(await podsOf(cluster), before);
+    // Nobody sees what is in flight to pods that came without a pause: they have all of this time.
+    await cluster.kubectl(['patch', 'xf/shop', '--type=merge', '-p', '{"spec":{"drain":{"timeout":"5s"}}}']);
 
     // As CI does it: no kind of ours is known to it.
     await cluster.kubectl(['set', 'image', 'deployment/shop', 'app=localhost/service:v2']);
