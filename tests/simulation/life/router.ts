@@ -67,8 +67,9 @@ export class SimRouter {
   readonly #owed: { at: number } = { at: 0 };
   #removedAt = 0;
   #sent = 0;
-  /** What was applied last. */
+  /** The newest that was applied; a leader of before may come after it with an older one. */
   #given: RouteTable | undefined;
+  #givenAt = 0;
   #boot = 1;
   #epoch = 1;
   #nextWorker = 1;
@@ -108,7 +109,10 @@ export class SimRouter {
   /** Resolves when every worker has acknowledged. @throws OperatingError E_STALE_WRITER, E_ROUTER_DOWN */
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {
     this.#refuseStale(ctx, table);
-    this.#given = table;
+    if (ctx.stateVersion >= this.#givenAt) {
+      this.#given = table;
+      this.#givenAt = ctx.stateVersion;
+    }
     const sent = ++this.#sent;
     await Promise.all(this.workers.map((worker) => this.#deliver(worker, { ...ctx, sent }, table)));
     if (this.#faults.hits('lostAcknowledgement')) {
