@@ -44,18 +44,19 @@ export async function runController(
   parts: ClusterParts = standardClusterParts(),
 ): Promise<void> {
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
-  const kube = createKube(openAccess(options));
+  const metrics = createMetrics();
+  const kube = createKube(openAccess(options), metrics.requested);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
-  const lead = await openLead({ options, parts, kube, log, stopping });
+  const lead = await openLead({ options, parts, kube, metrics, log, stopping });
   const probes =
     options.listen &&
     (await serveProbes({
       ...options.listen,
       unwell: () => undefined,
       unready: () => undefined,
-      metrics: async () => ({ text: await lead.metrics.text(), contentType: lead.metrics.contentType }),
+      metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
     }));
   log.info({ server: kube.server, identity: lead.identity, shards: options.shards }, 'controller started');
   try {
@@ -85,11 +86,11 @@ interface Lead {
   stopping: AbortController;
 }
 
-interface LeadOptions extends Pick<Lead, 'options' | 'kube' | 'log' | 'stopping'> {
+interface LeadOptions extends Pick<Lead, 'options' | 'kube' | 'metrics' | 'log' | 'stopping'> {
   parts: ClusterParts;
 }
 
-async function openLead({ options, parts, kube, log, stopping }: LeadOptions): Promise<Lead> {
+async function openLead({ options, parts, kube, metrics, log, stopping }: LeadOptions): Promise<Lead> {
   const clock = systemClock();
   const began = { wall: clock.wall(), monotonic: clock.monotonic() };
   // Gates are measured with a clock that does not jump.
@@ -106,7 +107,6 @@ async function openLead({ options, parts, kube, log, stopping }: LeadOptions): P
     ingressPort: options.ingressPort,
   });
   const router = chosenRouter(routers, (app) => routerOf(stores, app));
-  const metrics = createMetrics();
   return { options, stores, routers, identity, home, kube, engine, router, metrics, now, log, stopping };
 }
 

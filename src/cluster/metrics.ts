@@ -8,6 +8,8 @@ export interface ControllerMetrics {
   gone(app: AppKey): void;
   looked(): void;
   refused(): void;
+  /** A request to the API server. */
+  requested(method: string): void;
   text(): Promise<string>;
   readonly contentType: string;
 }
@@ -35,6 +37,12 @@ export function createMetrics(): ControllerMetrics {
     help: 'Specs that could not be taken up.',
     registers,
   });
+  const requests = new Counter({
+    name: 'crossfade_api_requests_total',
+    help: 'Requests to the API server, by HTTP method. A watch is one.',
+    labelNames: ['method'],
+    registers,
+  });
   const phases = new Map<AppKey, AppPhase>();
 
   function phase(app: AppKey, next: AppPhase | undefined): void {
@@ -54,6 +62,7 @@ export function createMetrics(): ControllerMetrics {
     gone: (app) => phase(app, undefined),
     looked: () => looks.inc(),
     refused: () => refusals.inc(),
+    requested: (method) => requests.inc({ method }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

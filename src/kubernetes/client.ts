@@ -105,17 +105,20 @@ const JSON_TYPE = 'application/json';
 export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
-export function createKube(access: Access): Kube {
-  return new Client(access);
+/** @param onRequest told of every request that is sent, a repeated one too */
+export function createKube(access: Access, onRequest: (method: string) => void = () => undefined): Kube {
+  return new Client(access, onRequest);
 }
 
 class Client implements Kube {
   readonly server: string;
   readonly namespace: string;
   readonly #access: Access;
+  readonly #onRequest: (method: string) => void;
 
-  constructor(access: Access) {
+  constructor(access: Access, onRequest: (method: string) => void) {
     this.#access = access;
+    this.#onRequest = onRequest;
     this.server = access.server;
     this.namespace = access.namespace;
   }
@@ -294,6 +297,7 @@ class Client implements Kube {
     const { dispatcher, headers } = await this.#access.authorize();
     const url = `${this.server}${asked.path}${queryText(asked.query)}`;
     let response: Dispatcher.ResponseData;
+    this.#onRequest(asked.method);
     try {
       response = await request(url, {
         dispatcher,

@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
+import { freePort } from '../support/free-port.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { ask } from './support/ask.ts';
 import { type Clients, failedOf, startClients } from './support/clients.ts';
 import { routed, type Site, site } from './support/controller.ts';
 import { hostOf, ROUTER } from './support/settle.ts';
@@ -29,13 +31,16 @@ interface Running {
   cluster: OwnTestCluster;
   clients: Clients;
   app(version: string, more?: object): object;
+  /** Of the controller to the API server so far. */
+  writes(): Promise<number>;
 }
 
 async function running(t: TestContext, strategy: object): Promise<Running | undefined> {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return undefined;
   const place = await site(t, cluster);
-  await place.startController();
+  const listen = `127.0.0.1:${await freePort()}`;
+  await place.startController('--listen', listen);
   const app = (version: string, more = {}) =>
     routed(cluster, { version, router: 'gatewayApi', strategy, ...more });
   await place.apply(app('v1'), '--wait');
@@ -47,7 +52,35 @@ async function running(t: TestContext, strategy: object): Promise<Running | unde
   });
   t.after(() => clients.stop());
   await clients.more(500);
-  return { place, cluster, clients, app };
+  const metrics = `http://${listen}/metrics`;
+  return { place, cluster, clients, app, writes: () => writesOf(metrics) };
+}
+
+async function writesOf(url: string): Promise<number> {
+  const { body } = await ask(url);
+  const lines = body
+    .split('\n')
+    .filter((line) => /^crossfade_api_requests_total\{method="(POST|PUT|PATCH|DELETE)"/.test(line));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** The most pods at one time, looked at again and again until it is ended. */
+function watchPods(t: TestContext, cluster: OwnTestCluster): () => Promise<number> {
+  let [most, ended] = [0, false];
+  const loop = (async () => {
+    while (!ended) {
+      const text = await cluster.kubectl(['get', 'pods', '-l', 'crossfade.dev/app=shop', '-o', 'json']);
+      const { items } = JSON.parse(text) as { items: { metadata: { deletionTimestamp?: string } }[] };
+      most = Math.max(most, items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).length);
+    }
+  })();
+  const end = async () => {
+    ended = true;
+    await loop;
+    return most;
+  };
+  t.after(end);
+  return end;
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
@@ -104,10 +137,18 @@ test('a canary: first new answer, abort, promotion, undo, and pods started', asy
   rows.push(['`abort` to the last new answer', seconds(await lastAnswer(clients, 'v2', begun))]);
   await place.until('status.candidate', '');
 
+  const [podsBefore, writesBefore] = [Number(await podsMade(cluster)), await at.writes()];
+  const most = watchPods(t, cluster);
   await place.apply(app('v3'));
   await place.until('status.phase', 'Paused');
   await place.crossfade(['rollout', 'promote', 'shop']);
   await place.until('status.stable', '#3');
+  await place.until('status.phase', 'Healthy');
+  rows.push(
+    ['pods started by one canary', String(Number(await podsMade(cluster)) - podsBefore)],
+    ['pods at most, at once', String(await most())],
+    ['writes of the controller to the API server, one canary', String((await at.writes()) - writesBefore)],
+  );
   await clients.more(500);
   begun = performance.now();
   await place.crossfade(['rollout', 'undo', 'shop']);
