@@ -48,6 +48,9 @@ const UNHURRIED = [
   'trouble',
 ].map((name) => `tests/e2e/${name}.test.ts`);
 
+/** Measurements that take long: run in full, or when they are asked for by name. */
+const LONG = ['baseline', 'scenarios', 'timings'].map((name) => `tests/kubernetes/${name}.test.ts`);
+
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */
   patterns: readonly string[];
@@ -58,7 +61,9 @@ export interface Selection {
 
 /** @throws Error when a test file is in a folder that no group runs: it would never be noticed that it does not run */
 export function findGroups(selection: Selection, root = ROOT): Group[] {
-  const all = globSync('tests/**/*.test.ts', { cwd: root }).sort();
+  const all = globSync('tests/**/*.test.ts', { cwd: root })
+    .filter((file) => selection.full || selection.patterns.length > 0 || !LONG.includes(file))
+    .sort();
   const stray = all.filter((file) => !KINDS.some(({ name }) => file.startsWith(`tests/${name}/`)));
   if (stray.length > 0) throw new Error(`no group runs ${stray.join(', ')}`);
   return KINDS.filter(({ name }) => selection.groups.length === 0 || selection.groups.includes(name))
