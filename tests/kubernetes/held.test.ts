@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jsonPatch } from '../../src/kubernetes/json-patch.ts';
 import { HTTP_ROUTES, INGRESSES } from '../../src/kubernetes/network.ts';
-import type { Resource } from '../../src/kubernetes/types.ts';
+import { pathOf, type Resource } from '../../src/kubernetes/types.ts';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type RouterName, routed, type Site, site } from './support/controller.ts';
@@ -49,11 +48,21 @@ function writer(t: TestContext, write: () => Promise<unknown>): () => Promise<vo
   return end;
 }
 
-function patching(cluster: OwnTestCluster, resource: Resource<object & { metadata: object }>, name: string) {
+const WRITER = 'healing-tool';
+
+function patching(cluster: OwnTestCluster, { kind, ...resource }: Resource, name: string) {
   const kube = openKube();
   return {
     close: () => kube.close(),
-    write: (patch: readonly object[]) => jsonPatch(kube, resource as never, cluster.namespace, name, patch),
+    write: (body: readonly object[]) =>
+      kube.request({
+        method: 'PATCH',
+        path: pathOf({ kind, ...resource }, cluster.namespace, name),
+        query: { fieldManager: WRITER },
+        contentType: 'application/json-patch+json',
+        body,
+        doing: `changing ${kind} ${name}`,
+      }),
   };
 }
 
@@ -73,7 +82,7 @@ test('weights that somebody sets back every 200 ms hold the release, with their 
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
   const { place, users } = await paused(t, cluster, 'gatewayApi');
-  const route = patching(cluster, HTTP_ROUTES as never, 'shop');
+  const route = patching(cluster, HTTP_ROUTES, 'shop');
   t.after(route.close);
   const end = writer(t, () =>
     route.write([
@@ -82,7 +91,7 @@ test('weights that somebody sets back every 200 ms hold the release, with their 
     ]),
   );
   await place.crossfade(['rollout', 'promote', 'shop']);
-  await holds(cluster, place, /HTTPRoute shop was changed by .*asked for/);
+  await holds(cluster, place, /HTTPRoute shop was changed by healing-tool .*asked for/);
   await users.more(200);
   await end();
   await place.until('status.stable', '#2');
@@ -94,13 +103,17 @@ test('a canary Ingress whose host somebody changes holds the release, and is put
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
   const { place, users } = await paused(t, cluster, 'ingressNginx');
-  const ingress = patching(cluster, INGRESSES as never, 'shop-canary');
+  const ingress = patching(cluster, INGRESSES, 'shop-canary');
   t.after(ingress.close);
   const end = writer(t, () =>
     ingress.write([{ op: 'replace', path: '/spec/rules/0/host', value: 'elsewhere.example' }]),
   );
   await place.crossfade(['rollout', 'promote', 'shop']);
-  await holds(cluster, place, /canary Ingress of shop was changed by .*found .*elsewhere\.example/);
+  await holds(
+    cluster,
+    place,
+    /canary Ingress of shop was changed by healing-tool .*found .*elsewhere\.example/,
+  );
   await users.more(200);
   await end();
   await place.until('status.stable', '#2');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownCluster, testCluster } from '../support/cluster.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { routed, site, worker } from './support/controller.ts';
 import { startUsers } from './support/users.ts';
 
@@ -40,7 +41,12 @@ test('an autoscaler scales the App, and neither its own pools nor a release are 
   assert.equal(await place.field('shop', 'status.stable'), '#1', 'scaling makes no revision');
   const current =
     "-o=jsonpath={.status.currentReplicas}{' '}{.status.conditions[?(@.type=='AbleToScale')].status}";
-  assert.equal(await cluster.kubectl(['get', 'hpa', 'shop', current]), '3 True');
+  // It looks every 15 s.
+  await waitFor(async () => (await cluster.kubectl(['get', 'hpa', 'shop', current])) === '3 True', {
+    timeoutMs: 60_000,
+    intervalMs: 500,
+    what: 'the autoscaler to see three',
+  });
 
   // Applied again, with another image: the number is the autoscaler's.
   await place.apply(unscaled('v2'), '--wait');
