@@ -51,7 +51,7 @@ export function catchUp(
 
   const next: AppState = {
     ...state,
-    ...withPools(state, unknown),
+    ...withPools(state, unknown, serving),
     version: Math.max(state.version, world.stateVersion) + 1,
     routeGeneration,
     ...(serving ? { table: serving } : {}),
@@ -86,15 +86,21 @@ export function catchUp(
 
 type Names = Pick<AppState, 'pools' | 'revisions' | 'nextRevisionNumber' | 'nextReleaseNumber'>;
 
-/** The state's names and those of the world; no number of either is given out again. */
-function withPools(state: AppState, unknown: readonly RememberedPool[]): Names {
+/** The state's names and those of the world, of the table too; no number of any is given out again. */
+function withPools(
+  state: AppState,
+  unknown: readonly RememberedPool[],
+  serving: RouteTable | undefined,
+): Names {
   const names: Names = {
     pools: { ...state.pools },
     revisions: { ...state.revisions },
     nextRevisionNumber: state.nextRevisionNumber,
     nextReleaseNumber: state.nextReleaseNumber,
   };
-  for (const { pool } of unknown) {
+  // What an App scaled to nothing had is in its table alone.
+  const routed = serving ? [...namedPools(serving.route), ...Object.keys(serving.members)] : [];
+  for (const pool of [...unknown.map((one) => one.pool), ...routed]) {
     const { number, incarnation } = numbersOf(pool);
     names.nextRevisionNumber = Math.max(names.nextRevisionNumber, number + 1);
     names.nextReleaseNumber = Math.max(names.nextReleaseNumber, incarnation + 1);

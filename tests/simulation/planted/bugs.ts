@@ -94,8 +94,8 @@ export const ROUTES: readonly Bug[] = [
     edits: [
       decide(
         'intent.ts',
-        'const wanted = armCount(draft, stage, arm);\n  const index',
-        'const wanted = arm === STABLE ? Math.floor(armCount(draft, stage, arm) / 2) : armCount(draft, stage, arm);\n  const index',
+        'const wanted = armCount(draft, stage, arm);\n  if (mustWait',
+        'const wanted = arm === STABLE ? Math.floor(armCount(draft, stage, arm) / 2) : armCount(draft, stage, arm);\n  if (mustWait',
       ),
     ],
   },
@@ -264,6 +264,7 @@ export const REPLICAS: readonly Bug[] = [
         "if (stage.scale[arm]?.kind === 'zero' && draft.replicas.some((r) => r.pool === pool)) return false;",
         '',
       ),
+      decide('intent.ts', 'if (mustWait(draft, release, arm)) return', 'if (draft.now < 0) return'),
     ],
   },
   {

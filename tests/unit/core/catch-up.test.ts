@@ -350,6 +350,12 @@ test('no number and no name is given out again', () => {
   assert.equal(names(same).next.revisions['v1-2']?.number, 2, 'a revision that is known keeps its number');
 });
 
+test('names that the table alone knows, for an App scaled to nothing, are not given out again either', () => {
+  const serving = tableOf(weights({ '4-6': 7000, '3-2': 3000 }), { '9-8': 0 });
+  const next = caught(stateOf([]), newer({ serving }));
+  assert.deepEqual([next.nextRevisionNumber, next.nextReleaseNumber, next.pools], [10, 9, {}]);
+});
+
 test('stable is who most users are on: of those that run, by their share', () => {
   const stable = (serving: RouteTable, replicas: Record<string, number>) =>
     caught(stateOf(['1-1', '2-2', '3-3'], { stable: '1-1' }), newer({ serving, pools: running(replicas) }))
