@@ -156,6 +156,10 @@ test('kinds that are upgraded in the middle of a release keep what is stored, an
   await cluster.kubectl(['patch', kind, '--type=json', '-p', JSON.stringify(older)]);
   await users.more(100);
   await place.crossfade(['install', '--crds-only']);
+  // Of the whole cluster: other tests have their own, or none.
+  const policy = 'appcommand-actor.crossfade.dev';
+  for (const kind of ['validatingadmissionpolicybinding', 'validatingadmissionpolicy'])
+    t.after(() => cluster.kubectl(['delete', kind, policy, '--ignore-not-found']));
   const field = spec.slice(1).replaceAll('/', '.').replace('versions.0', 'versions[0]');
   const path = `jsonpath={.${field}.progressDeadlineSeconds.type}`;
   assert.equal(await cluster.kubectl(['get', kind, '-o', path]), 'integer');

@@ -61,4 +61,9 @@ test('a controller of one namespace that may not read the Gateway says so, and h
   await place.startController();
   await place.apply(routed(cluster, { version: 'v1', router: 'gatewayApi', strategy: { rolling: {} } }));
   await place.until('status.message', /may not read Gateway routers\/web.*--gateway routers\/web/);
+  assert.equal(
+    await place.field('shop', 'status.stable'),
+    '',
+    'what was not seen to be followed is not promoted',
+  );
 });

@@ -41,8 +41,8 @@ const MOST_TRIES = 200;
 
 interface Served {
   tally: Tally;
-  /** The generation that this process saw proved. */
-  proved: number;
+  /** The generation that this process saw proved; undefined: it has given the router none yet. */
+  proved: number | undefined;
   firstAnswerAt: Record<PoolId, Ms>;
   /** Counts when the generation was proved: what came since was answered under it. */
   before: Record<PoolId, number>;
@@ -146,7 +146,7 @@ class ClusterRouter implements Router {
     const perPool = served.tally.counts();
     this.#noteFirst(served, perPool);
     // After a restart of ours nothing was proved yet; what is there, accepted and as it was asked for, is served.
-    const followed = trouble === undefined && (accepted || served.proved >= table.generation);
+    const followed = trouble === undefined && (accepted || (served.proved ?? 0) >= table.generation);
     const unseen = this.#isPerConnection ? this.#leaving.unseen(app) : undefined;
     const view: RouterView = {
       epoch: this.#epoch,
@@ -211,13 +211,13 @@ class ClusterRouter implements Router {
 
   /** A table that this process is about to prove is not served yet, whatever its status says. */
   #isUnproved(served: Served, table: RouteTable): boolean {
-    return served.proved !== 0 && served.proved < table.generation;
+    return served.proved !== undefined && served.proved < table.generation;
   }
 
   /** Resolves when requests are answered by this table. @throws KubeError E_ROUTE_REFUSED, E_ROUTE_UNPROVEN */
   async #prove(app: AppKey, table: RouteTable): Promise<void> {
     const served = this.#of(app);
-    served.proved = Math.max(1, Math.min(served.proved, table.generation - 1));
+    served.proved = Math.min(served.proved ?? 0, table.generation - 1);
     const entrance = await this.#carrier.entrance(app, table);
     let last = 'nobody answers';
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
@@ -270,7 +270,7 @@ class ClusterRouter implements Router {
   #of(app: AppKey): Served {
     const found = this.#served.get(app);
     if (found) return found;
-    const made: Served = { tally: new Tally(), proved: 0, firstAnswerAt: {}, before: {} };
+    const made: Served = { tally: new Tally(), proved: undefined, firstAnswerAt: {}, before: {} };
     this.#served.set(app, made);
     return made;
   }

@@ -301,7 +301,7 @@ class GatewayApi implements Carrier {
       return await this.#options.kube.get(GATEWAYS, namespace, name);
     } catch (error) {
       if (!isKubeError(error, 403)) throw error;
-      const message = `the controller may not read Gateway ${namespace}/${name}, and without its address cannot see that requests follow the route`;
+      const message = `the controller may not read Gateway ${namespace}/${name} (install it with --gateway ${namespace}/${name} beside --namespaced), and without its address cannot see that requests follow the route`;
       throw new OperatingError('E_CLUSTER_FORBIDDEN', message, {
         hint: `install it with --gateway ${namespace}/${name} beside --namespaced`,
         cause: error,

@@ -83,7 +83,7 @@ export async function site(
   for (const object of objects.filter((one) => one !== deployment)) {
     // Rights elsewhere are applied there: kubectl takes one namespace at a time.
     const home = object.metadata.namespace ?? namespace;
-    const apply = ['apply', '--server-side', '--namespace', home, '-f', '-'];
+    const apply = ['apply', '--server-side', '--force-conflicts', '--namespace', home, '-f', '-'];
     await cluster.kubectl(apply, JSON.stringify(object));
   }
   t.after(() => removeRights(cluster, objects));
