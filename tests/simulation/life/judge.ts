@@ -35,6 +35,7 @@ export class Judge {
   /** The state version that the last table was given with. */
   #routedAt = 0;
   /** Of tables that were given before a store was put back: its release may be at an earlier stage than theirs. */
+  #goneVersion = 0;
   #givenBefore = 0;
   #waiting: { gate: string; since: Ms; slips: Ms } | undefined;
   #users = new Map<string, { release: string; generation: number; pool: PoolId }>();
@@ -103,6 +104,11 @@ export class Judge {
     this.#routedAt = 0;
     this.#givenBefore = this.#world.router.newestGeneration();
     this.promises.forget();
+  }
+
+  /** @param version the last one of an App that is gone */
+  gone(version: number): void {
+    this.#goneVersion = version;
   }
 
   hasAnswered(id: string): boolean {
@@ -305,6 +311,9 @@ export class Judge {
   excuse(worker: Worker): Fault {
     const { table } = worker;
     if (worker.tainted) return 'world';
+    // A deleted App promises nobody anything; what a leader of before brings back is collected, or replaced by the next one's.
+    const isOfBefore = worker.stateVersion > 0 && worker.stateVersion <= this.#goneVersion;
+    if (!this.#world.object || isOfBefore) return 'declared';
     // Judged when it was taken away, or asked for.
     if (table?.route.admit.kind !== 'open') return 'declared';
     return 'crossfade';

@@ -93,7 +93,7 @@ export class Users {
       const why = `${target.member.replica} ${nobody ?? 'is not there'}`;
       router.sent(target, as);
       router.answered(target, as, 'failed');
-      if (as === 'split') this.#fail(user, why, worker.tainted ? 'world' : 'crossfade');
+      if (as === 'split') this.#fail(user, why, this.#options.excuse(worker));
       return 'goes on';
     }
     router.sent(target, as);

@@ -318,6 +318,7 @@ export class World {
 
   appRemoved(): void {
     this.note('the App is gone');
+    this.judge.gone(this.state.version);
     this.state = emptyState();
     this.object = undefined;
     this.router.forgetApp();
