@@ -48,8 +48,17 @@ const UNHURRIED = [
   'trouble',
 ].map((name) => `tests/e2e/${name}.test.ts`);
 
-/** Measurements that take long: run in full, or when they are asked for by name. */
-const LONG = ['baseline', 'scenarios', 'timings'].map((name) => `tests/kubernetes/${name}.test.ts`);
+/** On a cluster, what takes long: measurements, nodes and whole clusters that come and go. Run in full, or by name. */
+const LONG = [
+  'baseline',
+  'disturbed',
+  'held',
+  'interrupted',
+  'leftovers',
+  'nodes',
+  'scenarios',
+  'timings',
+].map((name) => `tests/kubernetes/${name}.test.ts`);
 
 export interface Selection {
   /** A file is run when its path contains one of these; none means all. */

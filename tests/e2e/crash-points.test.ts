@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { freePort } from '../support/free-port.ts';
+import { isFullTest } from '../support/full.ts';
 import { STRATEGIES, type StrategyName } from './harness/app-files.ts';
 import { POINTS, type Point } from './harness/faults.ts';
 import { createFaultyDaemon } from './harness/faulty-daemon.ts';
 import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
 import { type Lab, withLab } from './harness/lab.ts';
 import type { Seen } from './harness/load.ts';
-import { isFullTest, type Random, randomFrom, seedOfTest } from './harness/matrix.ts';
+import { type Random, randomFrom, seedOfTest } from './harness/matrix.ts';
 import { assertServed } from './harness/site.ts';
 import { goOneWay, openSubject, type Subject, WAYS, type Way } from './harness/subject.ts';
 

@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFullTest } from '../support/full.ts';
 import type { Cleanup } from '../support/temp-dir.ts';
 import { strategyOf } from './harness/app-files.ts';
 import { type Crash, crash, recovered } from './harness/crashes.ts';
 import { createFaultyDaemon } from './harness/faulty-daemon.ts';
 import { assertNothingOrphaned, filesOf, halfMadeFiles } from './harness/inventory.ts';
 import { type Lab, withLab } from './harness/lab.ts';
-import { isFullTest, seedOfTest } from './harness/matrix.ts';
+import { seedOfTest } from './harness/matrix.ts';
 import {
   hasEnded,
   isOwnRefusal,

@@ -4,12 +4,13 @@ import { test } from 'node:test';
 import type { DemoReport } from '../../src/cli/demo-report.ts';
 import { DEMO_STRATEGIES, type DemoStrategy } from '../../src/cli/demo-shop.ts';
 import { cliOk, startCli } from '../support/cli.ts';
+import { isFullTest } from '../support/full.ts';
 import { processesThatStay } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** One that splits and one that stops everything; all of them with CROSSFADE_TEST_FULL. */
 const SAMPLE: DemoStrategy[] = ['canary', 'recreate'];
-const strategies = process.env.CROSSFADE_TEST_FULL === '1' ? DEMO_STRATEGIES : SAMPLE;
+const strategies = isFullTest() ? DEMO_STRATEGIES : SAMPLE;
 
 const folderIn = (text: string) => /It all happens in (\S+),/.exec(text)?.[1];
 

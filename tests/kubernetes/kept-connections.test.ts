@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
+import { isFullTest } from '../support/full.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { failedOf, startClients } from './support/clients.ts';
 import { routed, site } from './support/controller.ts';
@@ -20,7 +21,7 @@ async function oldPods(cluster: OwnTestCluster): Promise<number> {
   return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).length;
 }
 
-for (const suffix of ['', '-after-2s']) {
+for (const suffix of isFullTest() ? ['', '-after-2s'] : ['']) {
   test(`a switch by selector waits for kept connections, and cuts none: image service:v1${suffix}`, async (t) => {
     const cluster = await ownCluster(t);
     if (cluster === undefined) return;

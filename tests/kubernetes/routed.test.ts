@@ -1,22 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownCluster } from '../support/cluster.ts';
+import { isFullTest } from '../support/full.ts';
 import { type RouterName, routed, site } from './support/controller.ts';
 import { startUsers } from './support/users.ts';
 
 const CANARY = { canary: { steps: [{ setWeight: 20 }, { pause: {} }, { setWeight: 50 }, { pause: {} }] } };
 const BLUE_GREEN = { blueGreen: { autoPromotionEnabled: false } };
 
-const STORIES: readonly { router: RouterName; strategy: object; wholeCluster?: true }[] = [
+interface Story {
+  router: RouterName;
+  strategy: object;
+  wholeCluster?: true;
+}
+
+/** Each router once, and both kinds of rights. */
+const SOME: readonly Story[] = [
   { router: 'gatewayApi', strategy: CANARY },
-  { router: 'gatewayApi', strategy: BLUE_GREEN, wholeCluster: true },
   { router: 'ingressNginx', strategy: CANARY },
+  { router: 'service', strategy: BLUE_GREEN, wholeCluster: true },
+];
+const OTHERS: readonly Story[] = [
+  { router: 'gatewayApi', strategy: BLUE_GREEN, wholeCluster: true },
   { router: 'ingressNginx', strategy: BLUE_GREEN },
-  { router: 'service', strategy: BLUE_GREEN },
   { router: 'service', strategy: CANARY, wholeCluster: true },
 ];
 
-for (const { router, strategy, wholeCluster = false } of STORIES) {
+for (const { router, strategy, wholeCluster = false } of isFullTest() ? [...SOME, ...OTHERS] : SOME) {
   const rights = wholeCluster ? 'the rights of the whole cluster' : 'the rights of one namespace';
   const title = `${router}, ${Object.keys(strategy).join()}, ${rights}`;
   test(`${title}: released, promoted and undone under traffic, and nothing is lost`, async (t) => {

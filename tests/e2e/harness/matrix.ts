@@ -1,4 +1,5 @@
 /** Which combinations of a matrix are tested: every one, or a sample in which every pair of values occurs. */
+import { isFullTest } from '../../support/full.ts';
 
 /** Name of a dimension -> its values. */
 export type Dimensions = Readonly<Record<string, readonly string[]>>;
@@ -14,9 +15,6 @@ export function seedOfTest(): number {
   if (!Number.isSafeInteger(seed)) throw new Error(`CROSSFADE_TEST_SEED=${given} is not a whole number`);
   return seed;
 }
-
-/** True with CROSSFADE_TEST_FULL=1: every cell is run. */
-export const isFullTest = (): boolean => process.env.CROSSFADE_TEST_FULL === '1';
 
 /** The cells that this run tests, in an order of their own for each seed; printed, so that a failure can be repeated. */
 export function chosenCells<T extends Readonly<Record<string, string>>>(
