@@ -155,8 +155,12 @@ export class Cluster {
   }
 
   /** Every node has them afterwards; pods need `imagePullPolicy: IfNotPresent` or `Never`. */
-  async importImages(images: readonly Image[]): Promise<void> {
-    const archive = imageArchive(images);
+  importImages(images: readonly Image[]): Promise<void> {
+    return this.importArchive(imageArchive(images));
+  }
+
+  /** @param archive as `docker save` writes it */
+  async importArchive(archive: Buffer): Promise<void> {
     for (const { containerd } of await this.nodes()) {
       const args = ['--address', containerd, '--namespace', 'k8s.io', 'images', 'import', '-'];
       await this.run('ctr', args, { input: archive });

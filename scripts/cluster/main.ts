@@ -3,11 +3,12 @@
  * as the tests have it.
  */
 import { once } from 'node:events';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { SystemPackagesUnavailable } from '../system-packages.ts';
+import { ROOT } from '../testing/files.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster.ts';
 import { imageArchive } from './images/archive.ts';
 import { testImages } from './images/test-images.ts';
@@ -33,6 +34,8 @@ const USAGE = `usage: npm run cluster -- COMMAND [--name NAME]
   shell -- COMMAND    one command inside
   images FILE         writes the images that the tests run, for a cluster that was not made here
                       (\`docker load\`, \`kind load image-archive\`, \`ctr images import\`)
+  load FILE           takes the images of such an archive into the cluster: that of the controller (\`npm run image\`),
+                      or your own (\`docker save\`)
   down                removes everything
 
 --name tells clusters apart (default: main).`;
@@ -69,7 +72,7 @@ async function main([command, ...rest]: string[]): Promise<number> {
   if (!/^[a-z0-9-]{1,20}$/.test(values.name)) {
     throw new UsageError(`--name ${values.name}: expected up to 20 lower-case letters, digits and dashes`);
   }
-  if (!['shell', 'images'].includes(command ?? '') && rest.length > 0)
+  if (!['shell', 'images', 'load'].includes(command ?? '') && rest.length > 0)
     throw new UsageError(`${rest[0]} was not expected\n\n${USAGE}`);
   switch (command) {
     case 'up':
@@ -80,6 +83,8 @@ async function main([command, ...rest]: string[]): Promise<number> {
       return await shell(rest);
     case 'images':
       return await images(rest);
+    case 'load':
+      return await load(rest);
     case 'down':
       return await down();
     default:
@@ -143,9 +148,21 @@ async function status(): Promise<number> {
 async function shell(command: readonly string[]): Promise<number> {
   const cluster = await present();
   const [program = process.env.SHELL ?? 'sh', ...args] = command;
-  const child = cluster.spawn(program, args, { stdio: 'inherit' });
+  const programs = await linked(cluster);
+  const PATH = [programs, cluster.env.PATH ?? process.env.PATH].join(path.delimiter);
+  const child = cluster.spawn(program, args, { stdio: 'inherit', env: { PATH } });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   return code ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
+}
+
+/** In the shell this checkout is what an installed package is: `crossfade`, and `kubectl crossfade`. */
+async function linked({ stateDir: folder }: Cluster): Promise<string> {
+  const programs = path.join(folder, 'programs');
+  await rm(programs, { recursive: true, force: true });
+  await mkdir(programs);
+  for (const name of ['crossfade', 'xf', 'kubectl-crossfade'])
+    await symlink(path.join(ROOT, 'bin', 'crossfade'), path.join(programs, name));
+  return programs;
 }
 
 async function images([file, ...rest]: readonly string[]): Promise<number> {
@@ -153,6 +170,13 @@ async function images([file, ...rest]: readonly string[]): Promise<number> {
   const list = await testImages();
   await writeFile(file, imageArchive(list));
   return say(list.map(({ name }) => name).join('\n'));
+}
+
+async function load([file, ...rest]: readonly string[]): Promise<number> {
+  if (file === undefined || rest.length > 0) throw new UsageError(`load expects one file\n\n${USAGE}`);
+  const cluster = await present();
+  await cluster.importArchive(await readFile(file));
+  return say(`The images of ${file} are in the cluster ${values.name}.`);
 }
 
 async function down(): Promise<number> {
