@@ -67,7 +67,11 @@ function namesReady(prior: AppState, table: RouteTable, draft: Draft): Reason | 
  * each pool with a weight for its share of App.replicas, of a roll for both pools together. What was there before is the
  * measure too: the world may have taken more than we would.
  */
-function keepsCapacity(before: AppState, table: RouteTable, draft: Draft): Reason | undefined {
+export function keepsCapacity(
+  before: AppState,
+  table: Omit<RouteTable, 'generation'>,
+  draft: Draft,
+): Reason | undefined {
   if (table.route.admit.kind !== 'open') return undefined;
   if (stableCanCarry(draft) || draft.stableGivenUp) return undefined;
   const { split } = table.route;
@@ -101,7 +105,7 @@ function capacityThatStays(
 }
 
 /** In replicas: how many replicas' users the pools can carry, each its own share of all. */
-function capacity(table: RouteTable, ready: ReadonlySet<ReplicaId>): number {
+function capacity(table: Omit<RouteTable, 'generation'>, ready: ReadonlySet<ReplicaId>): number {
   const { split, admit } = table.route;
   if (admit.kind !== 'open') return 0;
   if (split.kind === 'perReadyReplica') return readyIn(table, split.to, ready);
@@ -109,7 +113,11 @@ function capacity(table: RouteTable, ready: ReadonlySet<ReplicaId>): number {
   return Math.min(...shares.map(({ key, weight }) => (readyIn(table, [key], ready) * FULL_WEIGHT) / weight));
 }
 
-function readyIn(table: RouteTable, pools: readonly PoolId[], ready: ReadonlySet<ReplicaId>): number {
+function readyIn(
+  table: Pick<RouteTable, 'members'>,
+  pools: readonly PoolId[],
+  ready: ReadonlySet<ReplicaId>,
+): number {
   return pools.flatMap((pool) => table.members[pool] ?? []).filter((m) => ready.has(m.replica)).length;
 }
 

@@ -250,6 +250,8 @@ export interface AppState {
   held: { revision: RevisionId; why: Reason }[];
   /** The table that was last sent to the router. */
   table?: RouteTable;
+  /** Generation of the table that a state which was behind has found: what it says is no decision of this state. */
+  foundTable?: number;
   routeGeneration: number;
   /** Counts when `generation` was first seen acknowledged: what came since was answered under that table. */
   routed?: { generation: number; epoch: string; perPool: Record<PoolId, Counts> };

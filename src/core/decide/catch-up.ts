@@ -54,7 +54,7 @@ export function catchUp(
     ...withPools(state, unknown, serving),
     version: Math.max(state.version, world.stateVersion) + 1,
     routeGeneration,
-    ...(serving ? { table: serving } : {}),
+    ...(serving ? { table: serving, foundTable: serving.generation } : {}),
     leaving: {},
     pending: {},
     backoff: {},

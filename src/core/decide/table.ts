@@ -1,4 +1,5 @@
 import type { AppSpec } from '../../spec/app.ts';
+import { keepsCapacity } from '../invariants.ts';
 import { isEqual } from '../json.ts';
 import type { Front, Member, PoolId, Route, RouteTable } from '../model.ts';
 import { resolveFenceposts } from '../scale.ts';
@@ -15,10 +16,11 @@ export function converge(draft: Draft, intent: Intent): void {
     return;
   }
   if (!router) return; // unknown: what it serves now goes on being served
-  // Somebody else, or a store that was put back, is ahead of us: go past it, never below.
-  if (router.ackedGeneration > state.routeGeneration) state.routeGeneration = router.ackedGeneration;
+  // Somebody else, or a store that was put back, is ahead of us, with some workers at least: go past it, never below.
+  const newest = Math.max(router.ackedGeneration, router.newestGeneration ?? 0);
+  if (newest > state.routeGeneration) state.routeGeneration = newest;
   const table = tableOf(draft, intent.route);
-  if (!table) return;
+  if (!table || lowersWhatWasFound(draft, table)) return;
   // A step before had nobody to route to: sent side by side, either could come last.
   draft.takeBack((key) => key === 'unroute');
   draft.tableIsCurrent = true;
@@ -34,6 +36,16 @@ export function converge(draft: Draft, intent: Intent): void {
   if (router.ackedGeneration < state.routeGeneration && state.table) {
     draft.act(`route:${state.routeGeneration}`, { kind: 'route', table: state.table });
   }
+}
+
+/**
+ * After a store was put back, users are where a later decision had sent them. What this state wants instead waits until it
+ * carries them as well.
+ */
+function lowersWhatWasFound(draft: Draft, table: Omit<RouteTable, 'generation'>): boolean {
+  const { foundTable, table: last } = draft.state;
+  if (foundTable === undefined || last?.generation !== foundTable) return false;
+  return keepsCapacity(draft.state, table, draft) !== undefined;
 }
 
 /** A table that was never acknowledged and is not wanted any more must not be waited for. */

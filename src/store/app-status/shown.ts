@@ -25,7 +25,7 @@ export function createShown(
   apps: AppCache,
   log: { warn(what: object, text: string): void },
 ): Shown {
-  const wanted = new Map<AppKey, { fields: AppStatus; beside: AppStatus }>();
+  const wanted = new Map<AppKey, { uid: string | undefined; fields: AppStatus; beside: AppStatus }>();
   const timers = new Map<AppKey, NodeJS.Timeout>();
   const writtenAt = new Map<AppKey, Ms>();
 
@@ -65,8 +65,10 @@ export function createShown(
 
   return {
     set(app, fields, beside = {}) {
-      wanted.set(app, { fields, beside });
       const row = apps.get(app);
+      const told = wanted.get(app);
+      const isSame = told !== undefined && told.uid === row?.uid;
+      wanted.set(app, { uid: row?.uid, fields: isSame ? withRefusal(told.fields, fields) : fields, beside });
       if (!row || isSettled(row)) return;
       const sinceMs = performance.now() - (writtenAt.get(app) ?? Number.NEGATIVE_INFINITY);
       schedule(app, Math.max(PATIENCE_MS, EVERY_MS - sinceMs));
@@ -77,6 +79,16 @@ export function createShown(
       timers.clear();
     },
   };
+}
+
+/**
+ * A spec that was refused is told until it is replaced: meanwhile the controller looks at the one before it, which is in
+ * force, and what it says of that must not take the refusal's place.
+ */
+function withRefusal(told: AppStatus, { observedGeneration = 0, ...fields }: AppStatus): AppStatus {
+  if ((told.observedGeneration ?? 0) <= observedGeneration) return { ...fields, observedGeneration };
+  const { observedGeneration: refused, conditions, message } = told;
+  return { ...fields, observedGeneration: refused, conditions, message } as AppStatus;
 }
 
 function isConflict(error: unknown): boolean {
