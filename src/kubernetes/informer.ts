@@ -40,6 +40,8 @@ const LONGEST_BACKOFF_MS = 30_000;
 const WATCH_SECONDS = 300;
 /** A server that is gone without a word is noticed after this long: bookmarks come about once a minute. */
 const SILENCE_MS = 150_000;
+/** No write is answered later than this. */
+const ANSWERS_WITHIN_MS = 60_000;
 
 export function createInformer<T extends KubeObject, K>(
   kube: Kube,
@@ -56,8 +58,8 @@ class Cache<T extends KubeObject, K> implements Informer<T, K> {
   readonly #options: InformerOptions<T, K>;
   readonly #entries = new Map<string, Entry<K>>();
   readonly #groups = new Map<string, Set<string>>();
-  /** Versions at which objects were deleted, until the watch has passed them: an old write must not bring one back. */
-  readonly #deleted = new Map<string, bigint>();
+  /** Versions at which objects were deleted: the answer to an old write, which comes late, must not bring one back. */
+  readonly #deleted = new Map<string, { version: bigint; at: number }>();
   readonly #listeners = new Set<(change: Change<K>) => void>();
   readonly #closing = new AbortController();
   readonly #markSynced: () => void;
@@ -185,15 +187,19 @@ class Cache<T extends KubeObject, K> implements Informer<T, K> {
   }
 
   #forgetDeleted(): void {
-    for (const [key, version] of this.#deleted)
-      if (version < BigInt(this.#version ?? 0)) this.#deleted.delete(key);
+    const now = performance.now();
+    // The oldest come first.
+    for (const [key, { at }] of this.#deleted) {
+      if (now - at < ANSWERS_WITHIN_MS) return;
+      this.#deleted.delete(key);
+    }
   }
 
   #put(object: T): void {
     const key = keyOf(object);
     const version = BigInt(object.metadata.resourceVersion ?? 0);
     const before = this.#entries.get(key);
-    if ((before && before.version >= version) || (this.#deleted.get(key) ?? -1n) >= version) return;
+    if ((before && before.version >= version) || (this.#deleted.get(key)?.version ?? -1n) >= version) return;
     const kept = this.#options.keep(object);
     if (kept === undefined) {
       if (before) this.#remove(key, version);
@@ -208,7 +214,8 @@ class Cache<T extends KubeObject, K> implements Informer<T, K> {
   #remove(key: string, version: bigint): void {
     const before = this.#entries.get(key);
     if (before && before.version > version) return;
-    this.#deleted.set(key, version);
+    this.#deleted.delete(key);
+    this.#deleted.set(key, { version, at: performance.now() });
     if (!before) return;
     this.#regroup(key, before.groups, []);
     this.#entries.delete(key);
