@@ -110,8 +110,8 @@ const INVARIANTS: readonly Excuse[] = [
 const SPLITS: readonly Excuse[] = [
   {
     file: 'src/core/verify.ts',
-    from: 'binomialPValue(count, total, share) > HASH_ALPHA',
-    to: 'binomialPValue(count, total, share) >= HASH_ALPHA',
+    from: 'p > HASH_ALPHA',
+    to: 'p >= HASH_ALPHA',
     why: 'no P value of whole counts is exactly the limit',
   },
   {
@@ -397,8 +397,8 @@ const DECIDE: readonly Excuse[] = [
     ['draft.router?.connectionsUnseen', 'draft.router.connectionsUnseen'],
   ),
   ...alike('decide/table.ts', 'it becomes what it is', [
-    'router.ackedGeneration > state.routeGeneration',
-    'router.ackedGeneration >= state.routeGeneration',
+    'newest > state.routeGeneration',
+    'newest >= state.routeGeneration',
   ]),
   ...alike(
     'decide/table.ts',
