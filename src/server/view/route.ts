@@ -37,7 +37,9 @@ function weightPercent({ route: { split } }: RouteTable, pool: PoolId): number |
 
 /** Where users find the App; a listener on every address is shown as this machine. */
 export function urlOf({ object }: Snapshot): string | null {
-  const { route } = object.spec.spec;
+  const { route, image } = object.spec.spec;
+  // In a cluster there is no listener of ours: without a host it is what leads to the App that knows.
+  if (image !== undefined && route?.host === undefined) return null;
   return route ? httpUrl(route.host ?? route.listen.host, route.listen.port) : null;
 }
 
