@@ -211,7 +211,9 @@ export class Promises {
     const isSticky = table.route.sticky !== undefined;
     const counts = new Map<PoolId, number>();
     for (const entry of seen.answered) add(counts, poolOf(entry), countOf(entry.counts, isSticky));
-    for (const [pool, base] of Object.entries(was.base)) add(counts, pool, -countOf(base, isSticky));
+    // An App that was deleted and put back is counted from nothing again.
+    for (const [pool, base] of Object.entries(was.base))
+      if (countOf(base, isSticky) <= (counts.get(pool) ?? 0)) add(counts, pool, -countOf(base, isSticky));
     const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
     assert.ok(total >= gate.minRequests, `the split of "${name}" was verified over ${total} requests`);
     if (table.route.split.kind !== 'weights') return;
