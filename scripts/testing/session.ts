@@ -24,9 +24,12 @@ export async function runSession({ checks, groups, full, verbose }: Session): Pr
     const told = (result: FileResult) => print(fileLines(result, { verbose }));
     results.push(...(await runGroups(some, { env: all, enter }, told)));
   };
-  const [here, onCluster] = [false, true].map((is) => groups.filter((group) => group.onCluster === is));
-  await run(here ?? [], { env: {} });
-  if (onCluster && onCluster.length > 0) await withCluster((place) => run(onCluster, place));
+  const onCluster = groups.filter((group) => group.onCluster);
+  await run(
+    groups.filter((group) => !group.onCluster),
+    { env: {} },
+  );
+  if (onCluster.length > 0) await withCluster((place) => run(onCluster, place));
   print(summaryLines(results, checkResults, ci));
   process.exitCode = hasPassed(countTotals(results, checkResults, ci)) ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/revision.ts';
 import type { AppResource } from '../kubernetes/crossfade.ts';
-import { annotationPath, onlyOver } from '../kubernetes/json-patch.ts';
+import { annotationPath, onlyOver, roomForAnnotations } from '../kubernetes/json-patch.ts';
 import type { KubeObject } from '../kubernetes/types.ts';
 import type { Deployment } from '../kubernetes/workloads.ts';
 import { asWritten, takenFrom } from './template.ts';
@@ -42,7 +42,7 @@ export function takeOver(app: AppResource, deployment: Deployment): object[] | u
   const changed = before?.template !== now.template;
   return [
     onlyOver(app),
-    ...(app.metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+    ...roomForAnnotations(app),
     { op: 'add', path: annotationPath(TAKEN_ANNOTATION), value: mark },
     { op: 'add', path: annotationPath(ACTOR_ANNOTATION), value: lastWriter(deployment) },
     ...(changed

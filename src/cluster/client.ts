@@ -1,12 +1,5 @@
 import type { AppRef, Client } from '../api/client.ts';
-import type {
-  ApplyRequest,
-  ApplyResponse,
-  AppView,
-  EnvRequest,
-  ImageRequest,
-  ScaleRequest,
-} from '../api/types.ts';
+import type { ApplyRequest, ApplyResponse, AppView, EnvRequest, ScaleRequest } from '../api/types.ts';
 import { OperatingError } from '../core/errors.ts';
 import type { Kube } from '../kubernetes/client.ts';
 import { APPS, type AppResource } from '../kubernetes/crossfade.ts';
@@ -50,8 +43,8 @@ export function createClusterClient(deps: ClusterClientDeps): Client {
     remove: (ref) => remove(kube, ref),
     command: async (ref, request) => (await on(ref)).command(ref, request),
     scale: (ref, request) => scale(deps, () => on(ref), ref, request),
-    setEnv: (ref, request) => setEnv(deps, () => on(ref), ref, request),
-    setImage: (ref, request) => setImage(deps, () => on(ref), ref, request),
+    setEnv: (ref, request) => changeSpec(deps, () => on(ref), ref, { run: { env: changedEnv(request) } }),
+    setImage: (ref, { image }) => changeSpec(deps, () => on(ref), ref, { image }),
     plan: async (ref, request) => (await on(ref)).plan(ref, withoutPlace(request)),
     revisions: async (ref) => (await on(ref)).revisions(ref),
     releases: async (ref) => (await on(ref)).releases(ref),
@@ -184,27 +177,19 @@ async function scale(
   return changed(kube, reader, before);
 }
 
-async function setEnv(
+async function changeSpec(
   { kube }: ClusterClientDeps,
   reader: Reader,
   ref: AppRef,
-  { set, unset }: EnvRequest,
+  spec: object,
 ): Promise<ApplyResponse> {
   const before = await existing(kube, ref);
-  const env = { ...set, ...Object.fromEntries(unset.map((variable) => [variable, null])) };
-  await kube.patch(APPS, ref.namespace, ref.name, { spec: { run: { env } } });
+  await kube.patch(APPS, ref.namespace, ref.name, { spec });
   return changed(kube, reader, before);
 }
 
-async function setImage(
-  { kube }: ClusterClientDeps,
-  reader: Reader,
-  ref: AppRef,
-  { image }: ImageRequest,
-): Promise<ApplyResponse> {
-  const before = await existing(kube, ref);
-  await kube.patch(APPS, ref.namespace, ref.name, { spec: { image } });
-  return changed(kube, reader, before);
+function changedEnv({ set, unset }: EnvRequest): object {
+  return { ...set, ...Object.fromEntries(unset.map((variable) => [variable, null])) };
 }
 
 async function existing(kube: Kube, { namespace, name }: AppRef): Promise<AppResource> {

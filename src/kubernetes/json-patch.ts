@@ -6,6 +6,11 @@ export function annotationPath(name: string): string {
   return `/metadata/annotations/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
+/** What has to come before the first annotation of an object: a JSON patch adds nothing to what is not there. */
+export function roomForAnnotations({ metadata }: KubeObject): object[] {
+  return metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }];
+}
+
 /** Makes a patch one of exactly the version that was read: a later one is refused as a conflict. */
 export function onlyOver({ metadata }: KubeObject): object {
   return { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion };

@@ -126,12 +126,11 @@ async function lastAnswer(clients: Clients, version: string, begun: number): Pro
   }
 }
 
-async function podsMade(cluster: OwnTestCluster): Promise<string> {
+async function podsMade(cluster: OwnTestCluster): Promise<number> {
   const text = await cluster.kubectl(['get', 'events', '-o', 'json']);
   const { items } = JSON.parse(text) as { items: { reason: string; involvedObject: { kind: string } }[] };
-  return String(
-    items.filter(({ reason, involvedObject: { kind } }) => reason === 'Scheduled' && kind === 'Pod').length,
-  );
+  return items.filter(({ reason, involvedObject: { kind } }) => reason === 'Scheduled' && kind === 'Pod')
+    .length;
 }
 
 async function ends(clients: Clients, what: string): Promise<void> {
@@ -144,7 +143,7 @@ test('a canary: first new answer, abort, promotion, undo, and pods started', asy
   const at = await running(t, CANARY);
   if (at === undefined) return;
   const { place, cluster, clients, app } = at;
-  const before = Number(await podsMade(cluster));
+  const before = await podsMade(cluster);
   let begun = performance.now();
   await at.change('v2');
   rows.push(['first new answer after a new image', seconds(await firstAnswer(clients, 'v2', begun))]);
@@ -155,7 +154,7 @@ test('a canary: first new answer, abort, promotion, undo, and pods started', asy
   rows.push(['`abort` to the last new answer', seconds(await lastAnswer(clients, 'v2', begun))]);
   await place.until('status.candidate', '');
 
-  const [podsBefore, writesBefore] = [Number(await podsMade(cluster)), await at.writes()];
+  const [podsBefore, writesBefore] = [await podsMade(cluster), await at.writes()];
   const most = watchPods(t, cluster);
   await place.apply(app('v3'));
   await place.until('status.phase', 'Paused');
@@ -163,7 +162,7 @@ test('a canary: first new answer, abort, promotion, undo, and pods started', asy
   await place.until('status.stable', '#3');
   await place.until('status.phase', 'Healthy');
   rows.push(
-    ['pods started by one canary', String(Number(await podsMade(cluster)) - podsBefore)],
+    ['pods started by one canary', String((await podsMade(cluster)) - podsBefore)],
     ['pods at most, at once', String(await most())],
     ['writes of the controller to the API server, one canary', String((await at.writes()) - writesBefore)],
   );
@@ -175,7 +174,7 @@ test('a canary: first new answer, abort, promotion, undo, and pods started', asy
     seconds(await lastAnswer(clients, 'v3', begun)),
   ]);
   await place.until('status.stable', '#1');
-  const made = Number(await podsMade(cluster)) - before;
+  const made = (await podsMade(cluster)) - before;
   rows.push(['pods started by a canary that was aborted, one that was promoted, and its undo', String(made)]);
   await ends(clients, 'canary');
 });

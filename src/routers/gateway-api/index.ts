@@ -5,7 +5,7 @@ import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
 import { type GivenRule, givenAnnotation, givenOf } from '../../kubernetes/given.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
-import { annotationPath, jsonPatch, onlyOver } from '../../kubernetes/json-patch.ts';
+import { annotationPath, jsonPatch, onlyOver, roomForAnnotations } from '../../kubernetes/json-patch.ts';
 import {
   APP_LABEL,
   type AppName,
@@ -288,7 +288,7 @@ class GatewayApi implements Carrier {
     );
     const written = await jsonPatch(kube, HTTP_ROUTES, app.namespace, name, [
       onlyOver(route),
-      ...(route.metadata.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+      ...roomForAnnotations(route),
       { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: recordText(record) },
       { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
     ]);

@@ -3,7 +3,7 @@ import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { type AppName, appNameOf, poolObjectName } from '../../kubernetes/names.ts';
 import type { Ingress, IngressBackend, IngressRule } from '../../kubernetes/network.ts';
 import type { Entrance } from '../../kubernetes/routing/carrier.ts';
-import { placesOf, servicesOf } from '../../kubernetes/routing/ingress-paths.ts';
+import { servicesOf } from '../../kubernetes/routing/ingress-paths.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import { lastForeignWriter } from '../../kubernetes/routing/record.ts';
 import { sidesOf, TOTAL_ANNOTATION, WEIGHT_ANNOTATION } from './canary.ts';
@@ -52,10 +52,9 @@ export function hostsOf(main: Ingress, table: RouteTable): string[] {
 }
 
 function ownRules(main: Ingress, table: RouteTable): IngressRule[] {
-  return (main.spec.rules ?? []).flatMap((rule, at) => {
-    const paths = placesOf(main, servicesOf(table)).flatMap((place) =>
-      place.rule === at ? (rule.http?.paths[place.path] ?? []) : [],
-    );
+  const services = servicesOf(table);
+  return (main.spec.rules ?? []).flatMap((rule) => {
+    const paths = (rule.http?.paths ?? []).filter(({ backend }) => services.has(backend.service?.name ?? ''));
     return paths.length === 0 ? [] : [{ ...rule, http: { paths } }];
   });
 }

@@ -2,7 +2,7 @@ import { OperatingError } from '../../core/errors.ts';
 import type { PoolId, RouteTable } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { type GivenPaths, givenAnnotation, givenOf } from '../../kubernetes/given.ts';
-import { annotationPath, jsonPatch, onlyOver } from '../../kubernetes/json-patch.ts';
+import { annotationPath, jsonPatch, onlyOver, roomForAnnotations } from '../../kubernetes/json-patch.ts';
 import type { AppName } from '../../kubernetes/names.ts';
 import { INGRESSES, type Ingress, type IngressRule } from '../../kubernetes/network.ts';
 import { leading, type Place, placesOf, servicesOf } from '../../kubernetes/routing/ingress-paths.ts';
@@ -26,7 +26,7 @@ export function takenIngress(kube: Kube, app: AppName, table: RouteTable, ingres
   const services = servicesOf(...(before ? [table, before] : [table]));
   const places = placesOf(ingress, services);
   const [first] = places;
-  const { name = '', annotations } = ingress.metadata;
+  const { name = '' } = ingress.metadata;
   if (!first) {
     const message = `no path of Ingress ${name} in ${app.namespace} leads to Service ${table.front.cluster?.service}`;
     throw new OperatingError('E_ROUTE_REFUSED', message, {
@@ -41,7 +41,7 @@ export function takenIngress(kube: Kube, app: AppName, table: RouteTable, ingres
     lead: (pool, record) =>
       jsonPatch(kube, INGRESSES, app.namespace, name, [
         onlyOver(ingress),
-        ...(annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+        ...roomForAnnotations(ingress),
         ...notedOnce(app, table, ingress, first),
         { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: record },
         ...leading(places, backendTo(app, pool)),

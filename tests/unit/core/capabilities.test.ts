@@ -3,16 +3,8 @@ import { test } from 'node:test';
 import { checkCapabilities, type RouterCapabilities } from '../../../src/core/capabilities.ts';
 import { planFor } from '../../../src/core/plan.ts';
 import { parseAppFile } from '../../../src/spec/parse.ts';
+import { EVERYTHING } from './support.ts';
 
-const EVERYTHING: RouterCapabilities = {
-  weightResolutionBp: 1,
-  header: true,
-  cookie: true,
-  sticky: true,
-  hold: true,
-  preview: true,
-  measuredBy: 'router',
-};
 const NOTHING: RouterCapabilities = {
   weightResolutionBp: 0,
   header: false,

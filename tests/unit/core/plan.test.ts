@@ -6,7 +6,7 @@ import { type PlanRequest, type PlanView, planFor } from '../../../src/core/plan
 import type { AppSpec, Strategy } from '../../../src/spec/app.ts';
 import { parseAppFile } from '../../../src/spec/parse.ts';
 import { objectOf, specOf, type World } from '../../simulation/world.ts';
-import { CANARY, halfway, started } from './support.ts';
+import { CANARY, EVERYTHING, halfway, started } from './support.ts';
 
 function planOf(spec: object): PlanView {
   const document = {
@@ -303,19 +303,7 @@ test('where shares are numbers of replicas, what each comes to is told; where th
   const plan = (byReplicas: { byReplicas?: true }) =>
     planFor({
       spec,
-      router: {
-        name: 'service',
-        capabilities: {
-          weightResolutionBp: 1,
-          header: true,
-          cookie: true,
-          sticky: true,
-          hold: true,
-          preview: true,
-          measuredBy: 'probe',
-          ...byReplicas,
-        },
-      },
+      router: { name: 'service', capabilities: { ...EVERYTHING, ...byReplicas } },
     });
   const routes = plan({ byReplicas: true }).stages.map(({ route }) => route);
   assert.equal(

@@ -1,11 +1,23 @@
 /** Worlds at moments that many tests begin from, and single decisions in the making. */
 import assert from 'node:assert/strict';
+import type { RouterCapabilities } from '../../../src/core/capabilities.ts';
 import { Draft } from '../../../src/core/decide/draft.ts';
 import type { AppState, Observed, Release, RouterView, RouteTable } from '../../../src/core/model.ts';
 import type { AppSpec, Strategy } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
 type Spec = AppSpec['spec'];
+
+/** A router that has no limits. */
+export const EVERYTHING: RouterCapabilities = {
+  weightResolutionBp: 1,
+  header: true,
+  cookie: true,
+  sticky: true,
+  hold: true,
+  preview: true,
+  measuredBy: 'router',
+};
 
 export const CANARY: Strategy = {
   kind: 'canary',
