@@ -1,6 +1,7 @@
 import { catchUp } from '../core/decide/catch-up.ts';
 import { decide } from '../core/decide/index.ts';
 import { OperatingError } from '../core/errors.ts';
+import { isEqual } from '../core/json.ts';
 import type {
   Action,
   ActionKey,
@@ -9,8 +10,11 @@ import type {
   CommandId,
   CommandResult,
   Decision,
+  Known,
   Ms,
   Outcome,
+  RouterView,
+  RouteTable,
 } from '../core/model.ts';
 import type { Timers } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -192,7 +196,7 @@ class Loop implements Controller {
     }
     const decision = decide(stored.state, observed, now());
     this.#deps.onLook?.({ stored, observed, next: decision.next });
-    const actions = await this.#commit(app, stored, decision);
+    const actions = await this.#commit(app, stored, observed, decision);
     if (actions === 'again') {
       this.#wakeIn(app, lane, AFTER_ERROR_MS / 10);
       return;
@@ -225,7 +229,7 @@ class Loop implements Controller {
     observed: Observation,
   ): Promise<'current' | 'caught up' | 'waits'> {
     const { store, engine, now, log } = this.#deps;
-    const { router } = observed;
+    const { router, measured } = observed;
     const remembered = await engine.remembered?.(stored.object.key);
     if (!remembered) return 'current';
     if (router.kind === 'unknown') {
@@ -240,6 +244,7 @@ class Loop implements Controller {
       deleting: stored.object.deleting,
       ...(serving ? { serving } : {}),
       ...(newestGeneration === undefined ? {} : { newestGeneration }),
+      ...(measured.kind === 'known' ? { counted: Object.keys(measured.value.perPool) } : {}),
     };
     const caught = catchUp(stored.state, world, now());
     if (caught) {
@@ -271,7 +276,12 @@ class Loop implements Controller {
   }
 
   /** @returns what may be done now */
-  async #commit(app: AppKey, stored: Stored, decision: Decision): Promise<Action[] | 'again'> {
+  async #commit(
+    app: AppKey,
+    stored: Stored,
+    { router }: Observation,
+    decision: Decision,
+  ): Promise<Action[] | 'again'> {
     const { next, events, actions } = decision;
     const { store, log } = this.#deps;
     if (next === stored.state) return actions;
@@ -282,8 +292,11 @@ class Loop implements Controller {
       log.warn({ app, code: error.code }, error.message);
       // Users come before records: where nothing can be written the way back to stable is still taken. The next decision
       // that can be stored starts from what the router then serves.
+      // What was given is not remembered: it would be given again at once, and again, for as long as nothing is stored.
       const back =
-        next.release?.phase.kind === 'aborting' ? actions.filter((action) => action.kind === 'route') : [];
+        next.release?.phase.kind === 'aborting'
+          ? actions.filter((action) => action.kind === 'route' && !isServed(router, action.table))
+          : [];
       if (CANNOT_WRITE.has(error.code)) {
         await Promise.all(back.map((action) => perform(this.#deps, stored, next, action)));
       }
@@ -314,6 +327,17 @@ function forgetsRevision(before: AppState, after: AppState): boolean {
 }
 
 /** Takes as long as the replicas that answer: nothing waits for it, least of all the way back from ones that hang. */
+/** All of the router serves just this, given when it may be. */
+function isServed(router: Known<RouterView>, table: RouteTable): boolean {
+  if (router.kind === 'unknown') return false;
+  const { serving, ackedGeneration, newestGeneration = ackedGeneration } = router.value;
+  return (
+    serving !== undefined &&
+    newestGeneration === ackedGeneration &&
+    isEqual({ ...serving, generation: 0 }, { ...table, generation: 0 })
+  );
+}
+
 function isLong(action: Action): boolean {
   return action.kind === 'probe';
 }

@@ -8,7 +8,7 @@
  *   --from S       the first seed; absent: a fresh one
  *   --cells        the table of what met what; exit code 1 when a cell that can be reached is empty
  *   --keep-going   do not stop at the first failure
- *   --shrink N     of so many failures the shortest transcript that still fails (3); minutes each
+ *   --shrink N     of so many failures the shortest transcript that still fails (3); minutes each, 0: none
  *   --seed S       one life again, with its whole transcript
  *   --save FILE    with --seed: keeps the shortest life that still fails, for tests/simulation/found
  *
@@ -44,7 +44,7 @@ const OPTIONS = {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS });
   const profile = values.profile === undefined ? undefined : profileNamed(values.profile);
-  if (values.seed !== undefined) return again(Number(values.seed), profile ?? 'hostile', values.save);
+  if (values.seed !== undefined) return again(Number(values.seed), profile ?? 'hostile', values);
   const total = emptyYield();
   const first = values.from === undefined ? randomInt(2 ** 31) : Number(values.from);
   print(ratesOf(profile));
@@ -136,6 +136,7 @@ function showCells(total: Yield): void {
 }
 
 async function explain(seed: number, profile: ProfileName, file?: string): Promise<void> {
+  print('\nleaving out what it does not need ...');
   const shrunk = await shrink(seed, profile);
   if (!shrunk) return print(`--seed ${seed} --profile ${profile} does not fail again`);
   print(`\n--seed ${seed} --profile ${profile}, shrunk in ${shrunk.tries} lives:`);
@@ -143,12 +144,17 @@ async function explain(seed: number, profile: ProfileName, file?: string): Promi
   if (file !== undefined) await writeFile(file, `${JSON.stringify(shrunk.script, null, 1)}\n`);
 }
 
-async function again(seed: number, profile: ProfileName, file: string | undefined): Promise<void> {
+async function again(
+  seed: number,
+  profile: ProfileName,
+  { save, shrink: shortest }: { save?: string; shrink: string },
+): Promise<void> {
   try {
     print((await oneLife(seed, profile)).log.join('\n'));
-  } catch {
-    await explain(seed, profile, file);
+  } catch (error) {
     process.exitCode = 1;
+    print((error as Error).message);
+    if (Number(shortest) > 0 || save !== undefined) await explain(seed, profile, save);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Remembered {
   serving?: RouteTable;
   /** Of any worker, where that is more than what `serving` has: some have it, and some not yet. */
   newestGeneration?: number;
+  /** Whose answers the router has counted, of those too that nothing else knows any more. */
+  counted?: readonly PoolId[];
 }
 
 export interface RememberedPool {
@@ -51,7 +53,7 @@ export function catchUp(
 
   const next: AppState = {
     ...state,
-    ...withPools(state, unknown, serving),
+    ...withPools(state, unknown, world),
     version: Math.max(state.version, world.stateVersion) + 1,
     routeGeneration,
     ...(serving ? { table: serving, foundTable: serving.generation } : {}),
@@ -86,11 +88,14 @@ export function catchUp(
 
 type Names = Pick<AppState, 'pools' | 'revisions' | 'nextRevisionNumber' | 'nextReleaseNumber'>;
 
-/** The state's names and those of the world, of the table too; no number of any is given out again. */
+/**
+ * The state's names and those of the world, of the table and the counters too; no number of any is given out again: what
+ * one that is gone answered would be taken for what the new one does.
+ */
 function withPools(
   state: AppState,
   unknown: readonly RememberedPool[],
-  serving: RouteTable | undefined,
+  { serving, counted = [] }: Remembered,
 ): Names {
   const names: Names = {
     pools: { ...state.pools },
@@ -100,7 +105,7 @@ function withPools(
   };
   // What an App scaled to nothing had is in its table alone.
   const routed = serving ? [...namedPools(serving.route), ...Object.keys(serving.members)] : [];
-  for (const pool of [...unknown.map((one) => one.pool), ...routed]) {
+  for (const pool of [...unknown.map((one) => one.pool), ...routed, ...counted]) {
     const { number, incarnation } = numbersOf(pool);
     names.nextRevisionNumber = Math.max(names.nextRevisionNumber, number + 1);
     names.nextReleaseNumber = Math.max(names.nextReleaseNumber, incarnation + 1);

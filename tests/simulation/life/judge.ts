@@ -24,12 +24,15 @@ import type { World } from './world.ts';
 /** As in the core: how long an abort waits for stable to be whole. */
 const ABORT_PATIENCE_MS = 2000;
 
+const MOST_TABLES_A_SECOND = 40;
+
 export class Judge {
   /** The first thing that was wrong. */
   failure: Error | undefined;
   readonly promises: Promises;
   readonly verdicts = new Map<string, number>();
   readonly #world: World;
+  #routed = { second: 0, times: 0 };
   readonly #answered = new Set<string>();
   #lastTable: RouteTable | undefined;
   /** The state version that the last table was given with. */
@@ -43,6 +46,16 @@ export class Judge {
   constructor(world: World) {
     this.#world = world;
     this.promises = new Promises(world);
+  }
+
+  /** Tables that follow from one another at once, each a reason for the next, would keep time from passing. */
+  routesWithoutEnd(): boolean {
+    const second = Math.floor(this.#world.clock.now / 1000);
+    const times = this.#routed.second === second ? this.#routed.times + 1 : 1;
+    this.#routed = { second, times };
+    if (times <= MOST_TABLES_A_SECOND) return false;
+    this.failure ??= new Error('it gives one table after another and does not stop');
+    return true;
   }
 
   /** Throwing would only reach the loop under test, which goes on. */

@@ -43,6 +43,10 @@ export interface Plan {
   items: Item[];
 }
 
+/** So many of what happens to the world come soon after somebody asked for something, where much is under way. */
+const SOON_AFTER = 0.25;
+const SOON_MS = 300;
+
 export function planOf(seed: number, profile: Profile): Plan {
   const random = new Random(seed);
   const lengthMs = random.int(8_000, 20_000);
@@ -53,12 +57,18 @@ export function planOf(seed: number, profile: Profile): Plan {
     for (const at of times(own, swarmed(own, profile.operationsPerMinute[operation]), lengthMs))
       items.push(...operations(own, at, operation, profile, numbers));
   }
+  const operationsAt = items.map(({ at }) => at);
   const on = random.pick(['machine', 'cluster'] as const);
   const elsewhere: readonly WorldHappening[] = ONLY_ON[on === 'machine' ? 'cluster' : 'machine'];
   for (const happening of HAPPENINGS.filter((name) => !elsewhere.includes(name))) {
     const own = new Random(seed ^ hashOf(happening));
-    for (const at of times(own, swarmed(own, profile.perMinute[happening]), lengthMs))
+    for (const alone of times(own, swarmed(own, profile.perMinute[happening]), lengthMs)) {
+      const at =
+        operationsAt.length > 0 && own.chance(SOON_AFTER)
+          ? own.pick(operationsAt) + own.int(0, SOON_MS)
+          : alone;
       items.push({ at, do: happening, pick: own.int(0, 1000), ms: own.int(1, own.pick([100, 1000, 5000])) });
+    }
   }
   return {
     on,

@@ -503,14 +503,19 @@ const LOOP: readonly Bug[] = [
     name: 'done before it is committed',
     edits: [
       controller(
-        'const actions = await this.#commit(app, stored, decision);',
-        'await Promise.all(decision.actions.map((action) => perform(this.#deps, stored, decision.next, action)));\n    const actions = await this.#commit(app, stored, decision);',
+        'const actions = await this.#commit(app, stored, observed, decision);',
+        'await Promise.all(decision.actions.map((action) => perform(this.#deps, stored, decision.next, action)));\n    const actions = await this.#commit(app, stored, observed, decision);',
       ),
     ],
   },
   {
     name: 'a conflict is answered by doing it all the same',
     edits: [controller('CANNOT_WRITE.has(error.code)', 'error.code.length > 0')],
+  },
+  {
+    name: 'a way back that cannot be stored is given again and again',
+    edits: [controller('&& !isServed(router, action.table)', '')],
+    often: { diskFull: 30, replicaFlap: 60 },
   },
   {
     name: 'a stale writer is let through',

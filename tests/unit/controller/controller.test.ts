@@ -18,6 +18,8 @@ const silent = { info() {}, warn() {}, error() {} };
 class HangingWorld {
   replicas: Replica[] = [];
   table: RouteTable | undefined;
+  tables = 0;
+  changed: () => void = () => {};
   probes = 0;
 
   readonly engine = {
@@ -37,6 +39,8 @@ class HangingWorld {
     name: 'test',
     apply: async (_ctx, table) => {
       this.table = table;
+      this.tables += 1;
+      this.changed();
     },
     observe: async () => ({
       view: {
@@ -55,7 +59,10 @@ class HangingWorld {
       this.probes += 1;
       return new Promise<number>(() => {});
     },
-    onChange: () => () => {},
+    onChange: (listener) => {
+      this.changed = () => void setImmediate(() => listener(APP));
+      return () => {};
+    },
   } as Partial<Router> as Router;
 
   #start(pool: string, id: string, n: number): void {
@@ -195,7 +202,12 @@ test('where nothing can be written users are still led back to stable', async ()
         const before = world.table;
         await controller.waitForCommand(APP, 'none', 500);
         assert.equal(world.table, before);
-      } else await waitFor(isBack, { what: `the way back with ${code}` });
+      } else {
+        await waitFor(isBack, { what: `the way back with ${code}` });
+        const { tables } = world;
+        await controller.waitForCommand(APP, 'none', 500);
+        assert.equal(world.tables, tables, 'the way back was given again, and nothing had changed');
+      }
     } finally {
       await controller.stop();
       await store.close();

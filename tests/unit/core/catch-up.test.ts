@@ -356,6 +356,12 @@ test('names that the table alone knows, for an App scaled to nothing, are not gi
   assert.deepEqual([next.nextRevisionNumber, next.nextReleaseNumber, next.pools], [10, 9, {}]);
 });
 
+test('names of pools that are gone are not given out again while the router still counts what they answered', () => {
+  const next = caught(stateOf(['1-1'], { stable: '1-1' }), newer({ counted: ['1-1', '6-4', '5-8'] }));
+  assert.deepEqual([next.nextRevisionNumber, next.nextReleaseNumber], [7, 9]);
+  assert.deepEqual(Object.keys(next.pools), ['1-1']);
+});
+
 test('stable is who most users are on: of those that run, by their share', () => {
   const stable = (serving: RouteTable, replicas: Record<string, number>) =>
     caught(stateOf(['1-1', '2-2', '3-3'], { stable: '1-1' }), newer({ serving, pools: running(replicas) }))
