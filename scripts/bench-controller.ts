@@ -4,15 +4,19 @@
  * `npm run bench:controller -- --apps 1000 --cluster NAME`
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { applyObject } from '../src/cluster/objects.ts';
+import { manifests } from '../src/install/bundle.ts';
+import { CONTROLLER } from '../src/install/options.ts';
 import { openAccess } from '../src/kubernetes/access.ts';
 import { createKube, type Kube } from '../src/kubernetes/client.ts';
 import { APPS, type AppResource } from '../src/kubernetes/crossfade.ts';
 import { createInformer } from '../src/kubernetes/informer.ts';
+import { CONFIG_MAPS } from '../src/kubernetes/workloads.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster/cluster.ts';
 import { stateFiles } from './cluster/layout.ts';
 import { ROOT } from './testing/files.ts';
@@ -29,6 +33,7 @@ const { values } = parseArgs({
 const APPS_WANTED = Number(values.apps);
 const IDLE_MS = Number(values['idle-seconds']) * 1000;
 const NAMESPACE = 'bench-controller';
+const HOME = 'crossfade-system';
 const AT_ONCE = 16;
 const TICKS_PER_SECOND = 100;
 const GIVE_UP_MS = 60 * 60_000;
@@ -67,26 +72,33 @@ async function enter(cluster: Cluster): Promise<void> {
   if (code !== 0) throw new Error(`the measurement ended with code ${code}`);
 }
 
+/** What the kubelet would give the controller. */
+interface Pod {
+  /** Folder of its service account. */
+  account: string;
+  args: readonly string[];
+  env: Record<string, string | undefined>;
+}
+
 interface Bench {
   kube: Kube;
-  kubeconfig: string;
   healthy(): number;
   seen(name: string): AppResource | undefined;
 }
 
 async function inside(stateDir: string): Promise<void> {
   const { kubeconfig } = stateFiles(stateDir);
-  const kube = createKube(openAccess({ kubeconfig }));
-  await cliOf(kubeconfig, ['install', '--crds-only']);
-  await kube.request({
-    method: 'POST',
-    path: '/api/v1/namespaces',
-    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
-    doing: 'making the namespace',
-  });
+  const kube = createKube(await openAccess({ kubeconfig }));
+  const account = mkdtempSync(path.join(os.tmpdir(), 'cfb-account-'));
+  const pod = await installed(kube, account);
+  await kube.create(
+    { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
+    { metadata: { name: NAMESPACE } },
+  );
   try {
-    await measure(kube, kubeconfig);
+    await measure(kube, pod);
   } finally {
+    rmSync(account, { recursive: true });
     await kube.request({
       method: 'DELETE',
       path: `/api/v1/namespaces/${NAMESPACE}`,
@@ -96,24 +108,65 @@ async function inside(stateDir: string): Promise<void> {
   }
 }
 
-async function measure(kube: Kube, kubeconfig: string): Promise<void> {
+/** As `crossfade install` does it, but that the controller is a process here: with its rights, arguments and environment. */
+async function installed(kube: Kube, account: string): Promise<Pod> {
+  const options = { namespace: HOME, image: 'none', replicas: 1, shards: 1, namespaced: false };
+  const objects = manifests({ ...options, routerMetrics: [], ingressPort: 80, gateways: [] });
+  for (const object of objects) if (object.kind !== 'Deployment') await applyObject(kube, object);
   await untilKinds(kube);
+  const { status } = await kube.request<{ status: { token: string } }>({
+    method: 'POST',
+    path: `/api/v1/namespaces/${HOME}/serviceaccounts/${CONTROLLER}/token`,
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } },
+    doing: 'asking for a token',
+  });
+  const ca = await kube.get(CONFIG_MAPS, HOME, 'kube-root-ca.crt');
+  writeFileSync(path.join(account, 'token'), status.token, { mode: 0o600 });
+  writeFileSync(path.join(account, 'ca.crt'), ca?.data?.['ca.crt'] ?? '');
+  writeFileSync(path.join(account, 'namespace'), HOME);
+  const { args, env } = containerIn(objects.find(({ kind }) => kind === 'Deployment'));
+  const { hostname, port } = new URL(kube.server);
+  const plain = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]));
+  return {
+    account,
+    args: args.filter((_, at) => !args.slice(Math.max(0, at - 1), at + 1).includes('--listen')),
+    env: {
+      PATH: process.env.PATH,
+      // Nobody's kubeconfig.
+      HOME: account,
+      ...Object.fromEntries(plain),
+      ...{ POD_NAME: 'bench', POD_NAMESPACE: HOME },
+      ...{ KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
+    },
+  };
+}
+
+interface Container {
+  args: readonly string[];
+  env: readonly { name: string; value?: string }[];
+}
+
+function containerIn(deployment: object | undefined): Container {
+  const { spec } = deployment as { spec: { template: { spec: { containers: [Container] } } } };
+  return spec.template.spec.containers[0];
+}
+
+async function measure(kube: Kube, pod: Pod): Promise<void> {
   const apps = createInformer(kube, APPS, { namespace: NAMESPACE, keep: (app) => app });
   await apps.synced;
   const bench: Bench = {
     kube,
-    kubeconfig,
     healthy: () => [...apps.all()].filter(({ status }) => status?.phase === 'Healthy').length,
     seen: (name) => apps.get(`${NAMESPACE}/${name}`),
   };
-  let controller = startController(kubeconfig);
+  let controller = startController(pod);
   await controller.leads;
   const rows: [string, string][] = [];
   rows.push(...(await created(bench, controller)));
   rows.push(...(await idle(bench, controller)));
   controller.child.kill('SIGKILL');
   const killedAt = performance.now();
-  controller = startController(kubeconfig);
+  controller = startController(pod);
   rows.push(['from a kill to the first change carried out', seconds(await changed(bench, killedAt))]);
   rows.push(['resident after the restart', megabytes(controller)]);
   controller.child.kill('SIGTERM');
@@ -195,9 +248,15 @@ interface Controller {
   leads: Promise<void>;
 }
 
-function startController(kubeconfig: string): Controller {
-  const args = ['--kubeconfig', kubeconfig, 'controller', '--namespace', 'default'];
-  const child = spawn(path.join(ROOT, 'bin', 'crossfade'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Its service account is where a pod has it, in a mount namespace of its own; the shell replaces itself by the program. */
+function startController({ account, args, env }: Pod): Controller {
+  const folder = '/run/secrets/kubernetes.io/serviceaccount';
+  const script = `mount -t tmpfs tmpfs /run && mkdir -p ${folder} && cp "$1"/* ${folder} && shift && exec "$@"`;
+  const program = [path.join(ROOT, 'bin', 'crossfade'), ...args];
+  const child = spawn('unshare', ['--mount', 'sh', '-ec', script, 'sh', account, ...program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env,
+  });
   let log = '';
   const { promise: leads, resolve, reject } = Promise.withResolvers<void>();
   child.stdout?.on('data', (part: Buffer) => {
@@ -244,14 +303,6 @@ async function untilKinds(kube: Kube): Promise<void> {
       await sleep(200);
     }
   }
-}
-
-async function cliOf(kubeconfig: string, args: readonly string[]): Promise<void> {
-  const child = spawn(path.join(ROOT, 'bin', 'crossfade'), ['--kubeconfig', kubeconfig, ...args], {
-    stdio: ['ignore', 2, 2],
-  });
-  const code = await new Promise((resolve) => child.once('exit', resolve));
-  if (code !== 0) throw new Error(`crossfade ${args.join(' ')} ended with code ${code}`);
 }
 
 async function until(isSo: () => boolean, otherwise: () => string): Promise<void> {

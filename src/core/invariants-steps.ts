@@ -87,7 +87,8 @@ function keepsAssignment(before: AppState, draft: Draft): Reason | undefined {
   if (candidate === undefined || !namesInSplit(last, candidate)) return undefined;
   if (!isEqual(last.sticky, next.sticky))
     return broken('E_INVARIANT_8', 'users would be assigned anew in mid-release');
-  if (next.split.kind !== 'weights') return undefined;
+  // Nobody moves by a table that stays: after a store was put back it is that of a later release.
+  if (next.split.kind !== 'weights' || isEqual(last, next)) return undefined;
   const place = next.split.to.findIndex(({ key }) => key === candidate);
   if (place < 0 || place === next.split.to.length - 1) return undefined;
   return broken('E_INVARIANT_8', `users would move away from pool ${candidate} while its share grows`);

@@ -60,6 +60,8 @@ function podSpec(options: InstallOptions): object {
           { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
           // What it puts beside old pods is of its own image.
           { name: 'CROSSFADE_IMAGE', value: options.image },
+          // What lives longer than a moment here lives long: room for more would only be kept (docs/adr/0035).
+          { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' },
         ],
         ports: [{ name: 'probes', containerPort: PROBE_PORT }],
         securityContext: {

@@ -116,3 +116,7 @@ function isOwned({ details }: Status): boolean {
 export function isKubeError(error: unknown, status: number): error is KubeError {
   return error instanceof KubeError && error.status === status;
 }
+
+export function noAccess(message: string, hint: string, cause?: unknown): OperatingError {
+  return new OperatingError('E_KUBECONFIG', message, { hint, ...(cause === undefined ? {} : { cause }) });
+}

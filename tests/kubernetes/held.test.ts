@@ -50,8 +50,8 @@ function writer(t: TestContext, write: () => Promise<unknown>): () => Promise<vo
 
 const WRITER = 'healing-tool';
 
-function patching(cluster: OwnTestCluster, { kind, ...resource }: Resource, name: string) {
-  const kube = openKube();
+async function patching(cluster: OwnTestCluster, { kind, ...resource }: Resource, name: string) {
+  const kube = await openKube();
   return {
     close: () => kube.close(),
     write: (body: readonly object[]) =>
@@ -82,7 +82,7 @@ test('weights that somebody sets back every 200 ms hold the release, with their 
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
   const { place, users } = await paused(t, cluster, 'gatewayApi');
-  const route = patching(cluster, HTTP_ROUTES, 'shop');
+  const route = await patching(cluster, HTTP_ROUTES, 'shop');
   t.after(route.close);
   const end = writer(t, () =>
     route.write([
@@ -103,7 +103,7 @@ test('a canary Ingress whose host somebody changes holds the release, and is put
   const cluster = await ownCluster(t);
   if (cluster === undefined) return;
   const { place, users } = await paused(t, cluster, 'ingressNginx');
-  const ingress = patching(cluster, INGRESSES, 'shop-canary');
+  const ingress = await patching(cluster, INGRESSES, 'shop-canary');
   t.after(ingress.close);
   const end = writer(t, () =>
     ingress.write([{ op: 'replace', path: '/spec/rules/0/host', value: 'elsewhere.example' }]),

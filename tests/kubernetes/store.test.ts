@@ -36,7 +36,7 @@ async function wipe(): Promise<void> {
 
 if (noCluster === undefined) {
   before(async () => {
-    kube = openKube();
+    kube = await openKube();
     for (const object of clusterManifests({ namespaced: true })) await applyObject(kube, object);
     const isKnown = () => leftThere().catch(() => undefined);
     const left = await waitFor(isKnown, { timeoutMs: 60_000, what: 'the API server to know Apps' });

@@ -61,7 +61,7 @@ async function running(t: TestContext, strategy: object): Promise<Running | unde
   t.after(() => clients.stop());
   await clients.more(500);
   const metrics = `http://${listen}/metrics`;
-  const kube = openKube();
+  const kube = await openKube();
   t.after(() => kube.close());
   const { namespace } = cluster;
   let told = 0;

@@ -55,7 +55,8 @@ export function catchUp(
     ...state,
     ...withPools(state, unknown, world),
     version: Math.max(state.version, world.stateVersion) + 1,
-    routeGeneration,
+    // Workers may have different tables under one generation, where somebody else wrote one of them: a new one is given to all.
+    routeGeneration: serving ? routeGeneration + 1 : routeGeneration,
     ...(serving ? { table: serving, foundTable: serving.generation } : {}),
     leaving: {},
     pending: {},

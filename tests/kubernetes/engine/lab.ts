@@ -40,7 +40,7 @@ export const node = (script: string) => ['node', '-e', script];
 export async function engineLab(t: TestContext): Promise<EngineLab | undefined> {
   const cluster = await ownCluster(t);
   if (cluster === undefined) return undefined;
-  const kube = createKube(openAccess({ kubeconfig: cluster.kubeconfig }));
+  const kube = createKube(await openAccess({ kubeconfig: cluster.kubeconfig }));
   const { namespace } = cluster;
   // Stands for the App object: everything goes with it.
   const made = await kube.create(CONFIG_MAPS, { metadata: { namespace, name: 'owner' } });

@@ -15,6 +15,6 @@ function kubeconfigFile(): string {
   return stateFiles(stateDir).kubeconfig;
 }
 
-export function openKube(): Kube {
-  return createKube(openAccess({ kubeconfig: kubeconfigFile() }));
+export async function openKube(): Promise<Kube> {
+  return createKube(await openAccess({ kubeconfig: kubeconfigFile() }));
 }

@@ -221,7 +221,7 @@ export class Daemon {
       apply: (ctx, table) =>
         this.#act(this.#world.describe({ kind: 'route', table, key: '', stateVersion: 0 }), () => {
           judge.routing(this, table, ctx.stateVersion);
-          if (judge.routesWithoutEnd()) return never();
+          if (judge.routesWithoutEnd(this)) return never();
           return router.apply(ctx, table);
         }),
       drain: (_ctx, replica, deadline) =>

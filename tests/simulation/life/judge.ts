@@ -32,7 +32,7 @@ export class Judge {
   readonly promises: Promises;
   readonly verdicts = new Map<string, number>();
   readonly #world: World;
-  #routed = { second: 0, times: 0 };
+  #routed = { name: '', second: 0, times: 0 };
   readonly #answered = new Set<string>();
   #lastTable: RouteTable | undefined;
   /** The state version that the last table was given with. */
@@ -48,12 +48,12 @@ export class Judge {
     this.promises = new Promises(world);
   }
 
-  /** Tables that follow from one another at once, each a reason for the next, would keep time from passing. */
-  routesWithoutEnd(): boolean {
+  /** Tables that follow from one another at once, each a reason for the next. Two daemons may disagree for a while. */
+  routesWithoutEnd({ name }: Daemon): boolean {
     const second = Math.floor(this.#world.clock.now / 1000);
-    const times = this.#routed.second === second ? this.#routed.times + 1 : 1;
-    this.#routed = { second, times };
-    if (times <= MOST_TABLES_A_SECOND) return false;
+    const isSame = this.#routed.second === second && this.#routed.name === name;
+    this.#routed = { name, second, times: isSame ? this.#routed.times + 1 : 1 };
+    if (this.#routed.times <= MOST_TABLES_A_SECOND) return false;
     this.failure ??= new Error('it gives one table after another and does not stop');
     return true;
   }

@@ -305,8 +305,8 @@ test('a state is behind by its version, by the generation of any worker, or by a
   assert.equal(at({}), undefined);
   assert.equal(at({ serving: table, newestGeneration: 3 }), undefined);
   assert.deepEqual(at({ stateVersion: 6 }), [7, 3]);
-  assert.deepEqual(at({ serving: { ...table, generation: 4 } }), [6, 4]);
-  assert.deepEqual(at({ serving: table, newestGeneration: 5 }), [6, 5]);
+  assert.deepEqual(at({ serving: { ...table, generation: 4 } }), [6, 5], 'all workers are given a new table');
+  assert.deepEqual(at({ serving: table, newestGeneration: 5 }), [6, 6]);
   assert.deepEqual(at({ pools: running({ '1-1': 1, '7-9': 1 }) }), [6, 3]);
 });
 

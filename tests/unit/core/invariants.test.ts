@@ -503,6 +503,15 @@ test('8: sticky users stay where they are, and move towards the candidate only',
     'fine',
     'nor is a table from before this release kept to',
   );
+  const found = { ...tableOf(world), route: { ...tableOf(world).route, ...turned } };
+  const stays = (draft: Draft) => {
+    draft.state.table = structuredClone(found);
+  };
+  assert.equal(
+    judged(world, stays, { ...world.state, table: found }),
+    'fine',
+    'nobody moves by a table that stays',
+  );
   const counted = halfway();
   assert.equal(judged(counted, withShare(counted, 2000, turned)), 'fine', 'counted splits have no order');
 });

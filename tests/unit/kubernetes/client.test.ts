@@ -23,12 +23,12 @@ describe('the Kubernetes client', () => {
 
   it('says which contexts there are when the one that was asked for is not', async (t) => {
     const { kubeconfig } = await scriptedApi(t, (_, response) => send(response, 200, {}));
-    assert.equal(openAccess({ kubeconfig, context: 'two' }).namespace, 'default');
-    assert.throws(() => openAccess({ kubeconfig, context: 'three' }), {
+    assert.equal((await openAccess({ kubeconfig, context: 'two' })).namespace, 'default');
+    await assert.rejects(openAccess({ kubeconfig, context: 'three' }), {
       code: 'E_KUBECONFIG',
       message: 'there is no context three in the kubeconfig; there are: one, two',
     });
-    assert.throws(() => openAccess({ kubeconfig: '/nowhere' }), { code: 'E_KUBECONFIG' });
+    await assert.rejects(openAccess({ kubeconfig: '/nowhere' }), { code: 'E_KUBECONFIG' });
   });
 
   it('takes what is not there for nothing, and deletes it without complaint', async (t) => {

@@ -44,7 +44,7 @@ export async function scriptedApi(t: Cleanup, answer: Answer): Promise<ScriptedA
   await once(server, 'listening');
   const kubeconfig = path.join(await tempDir(t), 'config');
   await writeFile(kubeconfig, configFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
-  const kube = createKube(openAccess({ kubeconfig }));
+  const kube = createKube(await openAccess({ kubeconfig }));
   t.after(async () => {
     await kube.close();
     server.closeAllConnections();
