@@ -82,13 +82,14 @@ function keepsAssignment(before: AppState, draft: Draft): Reason | undefined {
   const { release, state } = draft;
   const [last, next] = [before.table?.route, state.table?.route];
   if (!release || release.id !== before.release?.id || !last?.sticky || !next?.sticky) return undefined;
+  // After a store was put back it may be that of a later release, with the same pools in other places.
+  if (before.foundTable !== undefined && before.foundTable === before.table?.generation) return undefined;
   const candidate = release.arms[CANDIDATE];
   // The table of a release before this one, which nobody could replace yet: its users are assigned anew with this one.
   if (candidate === undefined || !namesInSplit(last, candidate)) return undefined;
   if (!isEqual(last.sticky, next.sticky))
     return broken('E_INVARIANT_8', 'users would be assigned anew in mid-release');
-  // Nobody moves by a table that stays: after a store was put back it is that of a later release.
-  if (next.split.kind !== 'weights' || isEqual(last, next)) return undefined;
+  if (next.split.kind !== 'weights') return undefined;
   const place = next.split.to.findIndex(({ key }) => key === candidate);
   if (place < 0 || place === next.split.to.length - 1) return undefined;
   return broken('E_INVARIANT_8', `users would move away from pool ${candidate} while its share grows`);

@@ -231,7 +231,7 @@ export class Daemon {
       remove: (ctx) =>
         this.#act('unroute', () => {
           judge.unrouting(this, ctx.stateVersion);
-          router.remove(ctx);
+          return router.remove(ctx);
         }),
       probe: (_app, requests) =>
         this.#call(async () => {

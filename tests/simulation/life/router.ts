@@ -115,10 +115,13 @@ export class SimRouter {
     }
     const sent = ++this.#sent;
     await Promise.all(this.workers.map((worker) => this.#deliver(worker, { ...ctx, sent }, table)));
-    if (this.#faults.hits('lostAcknowledgement')) {
-      await this.#clock.sleep(NOT_ACKNOWLEDGED_MS);
-      throw new OperatingError('E_ROUTER_DOWN', 'the router did not answer in time');
-    }
+    await this.#acknowledge();
+  }
+
+  async #acknowledge(): Promise<void> {
+    if (!this.#faults.hits('lostAcknowledgement')) return;
+    await this.#clock.sleep(NOT_ACKNOWLEDGED_MS);
+    throw new OperatingError('E_ROUTER_DOWN', 'the router did not answer in time');
   }
 
   async #deliver(worker: Worker, message: Message, table: RouteTable): Promise<void> {
@@ -155,13 +158,20 @@ export class SimRouter {
     this.#firstAnswerAt = {};
   }
 
-  remove({ stateVersion, app }: ActionContext): void {
+  /** As with a table: it may reach the workers late, and what came meanwhile is newer. */
+  async remove({ stateVersion, app }: ActionContext): Promise<void> {
+    this.#refuseStale({ stateVersion, app }, undefined);
+    const late = this.#faults.hits('lateDelivery');
+    const boot = this.#boot;
+    if (late) await this.#clock.sleep(late.int(1, LATE_MS));
+    if (boot !== this.#boot) throw new OperatingError('E_ROUTER_DOWN', 'the router was started anew');
     this.#refuseStale({ stateVersion, app }, undefined);
     this.#removedAt = stateVersion;
     this.#counts.clear();
     for (const worker of this.workers)
       Object.assign(worker, { table: undefined, before: undefined, choices: [], stateVersion });
     this.#changed();
+    await this.#acknowledge();
   }
 
   /** What is open at the deadline is closed. */
