@@ -1,7 +1,8 @@
 /**
  * What the controller of a cluster costs with many Apps that rest: time until all are healthy, memory, requests to the API
  * server, processor time when nothing happens, and time from a kill to the first change carried out. Prints a table.
- * `npm run bench:controller -- --apps 1000 --cluster NAME`
+ * `npm run bench:controller -- --apps 1000 --cluster NAME`. With `--replicas N` each App has so many pods, on nodes that kwok plays;
+ * a cluster that is up already needs `--fake-nodes` for that.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ import { openAccess } from '../src/kubernetes/access.ts';
 import { createKube, type Kube } from '../src/kubernetes/client.ts';
 import { APPS, type AppResource } from '../src/kubernetes/crossfade.ts';
 import { createInformer } from '../src/kubernetes/informer.ts';
+import type { KubeObject, Resource } from '../src/kubernetes/types.ts';
 import { CONFIG_MAPS } from '../src/kubernetes/workloads.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster/cluster.ts';
 import { stateFiles } from './cluster/layout.ts';
@@ -24,6 +26,7 @@ import { ROOT } from './testing/files.ts';
 const { values } = parseArgs({
   options: {
     apps: { type: 'string', default: '1000' },
+    replicas: { type: 'string', default: '0' },
     'idle-seconds': { type: 'string', default: '60' },
     cluster: { type: 'string' },
     /** Set by this script itself: it runs in the network of the cluster from here on. */
@@ -31,9 +34,12 @@ const { values } = parseArgs({
   },
 });
 const APPS_WANTED = Number(values.apps);
+const REPLICAS = Number(values.replicas);
 const IDLE_MS = Number(values['idle-seconds']) * 1000;
 const NAMESPACE = 'bench-controller';
 const HOME = 'crossfade-system';
+const NAMESPACES: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+const NODES: Resource = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 const AT_ONCE = 16;
 const TICKS_PER_SECOND = 100;
 const GIVE_UP_MS = 60 * 60_000;
@@ -47,7 +53,12 @@ async function outside(): Promise<void> {
     return enter(found);
   }
   const stateDir = path.join(os.tmpdir(), `cfb-${process.pid}`);
-  const cluster = await startCluster({ stateDir, leashed: true, extras: { router: false }, tell });
+  const cluster = await startCluster({
+    stateDir,
+    leashed: true,
+    extras: { router: false, fakeNodes: REPLICAS > 0 },
+    tell,
+  });
   try {
     await enter(cluster);
   } finally {
@@ -63,6 +74,8 @@ async function enter(cluster: Cluster): Promise<void> {
     cluster.stateDir,
     '--apps',
     values.apps,
+    '--replicas',
+    values.replicas,
     '--idle-seconds',
     values['idle-seconds'],
   ];
@@ -91,10 +104,8 @@ async function inside(stateDir: string): Promise<void> {
   const kube = createKube(await openAccess({ kubeconfig }));
   const account = mkdtempSync(path.join(os.tmpdir(), 'cfb-account-'));
   const pod = await installed(kube, account);
-  await kube.create(
-    { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
-    { metadata: { name: NAMESPACE } },
-  );
+  await kube.create(NAMESPACES, { metadata: { name: NAMESPACE } });
+  if (REPLICAS > 0) await makeNodes(kube);
   try {
     await measure(kube, pod);
   } finally {
@@ -105,6 +116,21 @@ async function inside(stateDir: string): Promise<void> {
       doing: 'removing the namespace',
     });
     await kube.close();
+  }
+}
+
+const FAKE = { type: 'kwok' };
+const PODS_A_NODE = 250;
+
+/** Nodes that do not exist: kwok answers for them, and says of their pods that they run. */
+async function makeNodes(kube: Kube): Promise<void> {
+  const count = Math.ceil((APPS_WANTED * REPLICAS * 1.5) / PODS_A_NODE);
+  const room = { cpu: '1000', memory: '1000Gi', pods: String(PODS_A_NODE) };
+  for (let number = 0; number < count; number += 1) {
+    await kube.create(NODES, {
+      metadata: { name: `fake-${number}`, labels: FAKE, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
+      status: { allocatable: room, capacity: room },
+    } as KubeObject);
   }
 }
 
@@ -173,7 +199,7 @@ async function measure(kube: Kube, pod: Pod): Promise<void> {
   apps.close();
   console.log(
     [
-      `| ${APPS_WANTED} Apps, replicas 0 | |`,
+      `| ${APPS_WANTED} Apps, replicas ${REPLICAS} | |`,
       '| --- | --- |',
       ...rows.map((row) => `| ${row.join(' | ')} |`),
     ].join('\n'),
@@ -273,7 +299,9 @@ function nameOf(number: number): string {
 }
 
 function specOf(): Record<string, unknown> {
-  return { replicas: 0, image: 'localhost/service:v1', run: {}, port: 8080, strategy: { rolling: {} } };
+  const common = { replicas: REPLICAS, image: 'localhost/service:v1', run: {}, port: 8080 };
+  const pods = REPLICAS > 0 ? { kubernetes: { podTemplate: { spec: { nodeSelector: FAKE } } } } : {};
+  return { ...common, strategy: { rolling: {} }, ...pods };
 }
 
 /** As the API server counts them: those about the kinds of Crossfade, and all. */

@@ -68,12 +68,14 @@ function apiServer({ keys }: Wiring): Component {
   return { name: 'apiserver', program: 'kube-apiserver', args: toArgs(flags) };
 }
 
-function controllerManager({ keys, kubeconfig }: Wiring): Component {
+/** @param many whether it has thousands of pods to make, for which its own limit of 20 requests a second would take hours */
+function controllerManager({ keys, kubeconfig }: Wiring, many: boolean): Component {
   const flags = {
     kubeconfig: kubeconfig('controller-manager'),
     'root-ca-file': keys.authority.certificate,
     'service-account-private-key-file': keys.serviceAccounts.privateKey,
     'use-service-account-credentials': 'true',
+    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000' } : {}),
     'leader-elect': 'false',
     'bind-address': '127.0.0.1',
   };

@@ -61,17 +61,17 @@ export class Site {
   /** The runbook. */
   async bringUp(): Promise<void> {
     const { supervisor } = this;
+    const { router, fakeNodes } = this.#options.extras;
     await supervisor.add(components.etcd());
     await this.#issueKeys();
     await supervisor.add(components.apiServer(this.#wiring));
     const node = await this.#prepareNode();
     await this.#until('the API server to be ready', () => this.kubectl(['get', '--raw', '/readyz']));
-    await supervisor.add(components.controllerManager(this.#wiring));
+    await supervisor.add(components.controllerManager(this.#wiring, fakeNodes));
     await supervisor.add(components.scheduler(this.#wiring));
     await supervisor.add(components.proxy(this.#wiring));
     await supervisor.add(components.kubelet(node, this.#wiring));
     await this.#applyFirstObjects();
-    const { router, fakeNodes } = this.#options.extras;
     if (router) await supervisor.add(components.router(this.#wiring));
     if (fakeNodes) await supervisor.add(components.fakeNodes(this.#wiring));
     await this.#untilReady(node);
