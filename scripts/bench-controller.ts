@@ -105,8 +105,8 @@ async function inside(stateDir: string): Promise<void> {
   const account = mkdtempSync(path.join(os.tmpdir(), 'cfb-account-'));
   const pod = await installed(kube, account);
   await kube.create(NAMESPACES, { metadata: { name: NAMESPACE } });
-  if (REPLICAS > 0) await makeNodes(kube);
   try {
+    if (REPLICAS > 0) await makeNodes(kube);
     await measure(kube, pod);
   } finally {
     rmSync(account, { recursive: true });
@@ -127,10 +127,11 @@ async function makeNodes(kube: Kube): Promise<void> {
   const count = Math.ceil((APPS_WANTED * REPLICAS * 1.5) / PODS_A_NODE);
   const room = { cpu: '1000', memory: '1000Gi', pods: String(PODS_A_NODE) };
   for (let number = 0; number < count; number += 1) {
-    await kube.create(NODES, {
+    const node: KubeObject = {
       metadata: { name: `fake-${number}`, labels: FAKE, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
-      status: { allocatable: room, capacity: room },
-    } as KubeObject);
+      ...{ status: { allocatable: room, capacity: room } },
+    };
+    await kube.apply(NODES, node, { force: true });
   }
 }
 

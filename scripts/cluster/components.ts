@@ -68,14 +68,15 @@ function apiServer({ keys }: Wiring): Component {
   return { name: 'apiserver', program: 'kube-apiserver', args: toArgs(flags) };
 }
 
-/** @param many whether it has thousands of pods to make, for which its own limit of 20 requests a second would take hours */
+/** @param many whether it has thousands of pods to make on fake nodes: its own limit of 20 requests a second would take hours */
 function controllerManager({ keys, kubeconfig }: Wiring, many: boolean): Component {
   const flags = {
     kubeconfig: kubeconfig('controller-manager'),
     'root-ca-file': keys.authority.certificate,
     'service-account-private-key-file': keys.serviceAccounts.privateKey,
     'use-service-account-credentials': 'true',
-    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000' } : {}),
+    // A fake node whose lease comes late would take the readiness of its pods with it, and nobody gives that back.
+    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000', 'node-monitor-grace-period': '1h' } : {}),
     'leader-elect': 'false',
     'bind-address': '127.0.0.1',
   };
