@@ -17,6 +17,7 @@ import {
   RELEASED_ANNOTATION,
 } from '../../kubernetes/names.ts';
 import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
+import { leaveRule } from '../../kubernetes/routing/http-rule.ts';
 import { leaveIngress, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { recordAnnotation } from '../../kubernetes/routing/record.ts';
 import type { KubeObject, Resource } from '../../kubernetes/types.ts';
@@ -237,17 +238,8 @@ async function unpin({ kube, plan }: GivingBack): Promise<void> {
 
 async function route({ kube, plan }: GivingBack): Promise<void> {
   if (!plan.httpRoute) return;
-  const { name, rule, backendRefs } = plan.httpRoute;
-  const { namespace } = plan;
-  const found = await live(kube, HTTP_ROUTES, namespace, name);
-  await jsonPatch(kube, HTTP_ROUTES, namespace, name, [
-    onlyOver(found),
-    { op: 'replace', path: `/spec/rules/${rule}/backendRefs`, value: backendRefs },
-  ]);
-  await annotate(kube, HTTP_ROUTES, namespace, name, {
-    [givenAnnotation(plan.app)]: null,
-    [recordAnnotation(plan.app)]: null,
-  });
+  const app = { namespace: plan.namespace, name: plan.app };
+  await leaveRule(kube, app, await live(kube, HTTP_ROUTES, plan.namespace, plan.httpRoute.name));
 }
 
 /** The canary beside it first: it splits what the paths lead to. */

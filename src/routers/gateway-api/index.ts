@@ -3,7 +3,6 @@ import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
-import { type GivenRule, givenAnnotation, givenOf } from '../../kubernetes/given.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
 import { annotationPath, jsonPatch, onlyOver, roomForAnnotations } from '../../kubernetes/json-patch.ts';
 import {
@@ -25,6 +24,7 @@ import {
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
+import { leaveRule, sharedRule } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   appsOn,
@@ -98,11 +98,7 @@ class GatewayApi implements Carrier {
     for (const route of this.#routes.group(ctx.app)) {
       const { name = '', labels } = route.metadata;
       if (labels?.[APP_LABEL] === app.name) await kube.delete(HTTP_ROUTES, app.namespace, name);
-      else {
-        await this.#giveBack(app, route);
-        const annotations = { [recordAnnotation(app.name)]: null };
-        this.#routes.saw(await kube.patch(HTTP_ROUTES, app.namespace, name, { metadata: { annotations } }));
-      }
+      else this.#routes.saw(await leaveRule(kube, app, route));
     }
     this.#foreign.forget(ctx.app);
   }
@@ -232,17 +228,6 @@ class GatewayApi implements Carrier {
     if (preview === undefined) await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
   }
 
-  /** A rule that was adopted leads where it led before. */
-  async #giveBack(app: AppName, route: HttpRoute): Promise<void> {
-    const given = givenRule(route, app);
-    if (!given) return;
-    await jsonPatch(this.#options.kube, HTTP_ROUTES, app.namespace, route.metadata.name ?? '', [
-      onlyOver(route),
-      { op: 'replace', path: `/spec/rules/${given.rule}/backendRefs`, value: given.backendRefs },
-      { op: 'remove', path: annotationPath(givenAnnotation(app.name)) },
-    ]);
-  }
-
   /** A route of its own beside a shared one: of that only one rule's backends are ours. */
   async #writePreview(
     app: AppName,
@@ -332,13 +317,7 @@ function overwritten(table: RouteTable, route: HttpRoute): Reason | undefined {
 }
 
 function ruleIndex(table: RouteTable, route: HttpRoute): number {
-  const shared = table.front.cluster?.httpRoute;
-  if (!shared) return splitIndex(table);
-  const rules = route.spec.rules ?? [];
-  if (typeof shared.rule === 'number') return shared.rule < rules.length ? shared.rule : -1;
-  const named = rules.findIndex(({ name }) => name === shared.rule);
-  const position = /^\d+$/.test(String(shared.rule)) ? Number(shared.rule) : -1;
-  return named >= 0 ? named : position < rules.length ? position : -1;
+  return table.front.cluster?.httpRoute ? sharedRule(table, route) : splitIndex(table);
 }
 
 function noRule(app: AppName, table: RouteTable): OperatingError {
@@ -354,12 +333,6 @@ function noRule(app: AppName, table: RouteTable): OperatingError {
 
 function appKeysOn(route: HttpRoute): AppKey[] {
   return appsOn(route).map((app) => `${route.metadata.namespace}/${app}`);
-}
-
-/** What a rule said before the App had adopted it. */
-function givenRule(route: HttpRoute, app: AppName): GivenRule | undefined {
-  const given = givenOf<GivenRule>(route, app.name);
-  return given && route.spec.rules?.[given.rule] ? given : undefined;
 }
 
 function previewName({ name }: AppName): string {
