@@ -163,7 +163,11 @@ test('kinds that are upgraded in the middle of a release keep what is stored, an
   const field = spec.slice(1).replaceAll('/', '.').replace('versions.0', 'versions[0]');
   const path = `jsonpath={.${field}.progressDeadlineSeconds.type}`;
   assert.equal(await cluster.kubectl(['get', kind, '-o', path]), 'integer');
-  assert.equal(await cluster.kubectl(['get', 'xf/shop', '-o', 'jsonpath={.spec}']), before);
+  // The API server takes up a changed kind a moment after it has stored it.
+  await waitFor(
+    async () => (await cluster.kubectl(['get', 'xf/shop', '-o', 'jsonpath={.spec}'])) === before,
+    { timeoutMs: 30_000, intervalMs: 500, what: 'the spec as it was before' },
+  );
   assert.equal(await place.field('shop', 'status.phase'), 'Paused');
   await promoted({ place, users });
 });

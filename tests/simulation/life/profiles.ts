@@ -84,7 +84,7 @@ const HOSTILE: Profile = {
     clockJump: 6,
     cacheLag: 8,
     diskFull: 3,
-    restoredStore: 1,
+    restoredStore: 2.5,
     replicaCrash: 12,
     replicaHang: 2,
     replicaFlap: 12,
