@@ -103,36 +103,40 @@ async function inside(stateDir: string): Promise<void> {
   const { kubeconfig } = stateFiles(stateDir);
   const kube = createKube(await openAccess({ kubeconfig }));
   const account = mkdtempSync(path.join(os.tmpdir(), 'cfb-account-'));
-  const pod = await installed(kube, account);
-  await kube.create(NAMESPACES, { metadata: { name: NAMESPACE } });
   try {
-    if (REPLICAS > 0) await makeNodes(kube);
+    await kube.create(NAMESPACES, { metadata: { name: NAMESPACE } });
+    const pod = await installed(kube, account);
+    await makeNodes(kube);
     await measure(kube, pod);
   } finally {
     rmSync(account, { recursive: true });
-    await kube.request({
-      method: 'DELETE',
-      path: `/api/v1/namespaces/${NAMESPACE}`,
-      doing: 'removing the namespace',
-    });
+    for (const child of controllers) child.kill('SIGKILL');
+    await kube.delete(NAMESPACES, '', NAMESPACE);
+    for (const name of nodeNames()) await kube.delete(NODES, '', name);
     await kube.close();
   }
 }
 
 const FAKE = { type: 'kwok' };
+/** Pods of others have no business there. */
+const TAINT = { key: 'crossfade.dev/bench', effect: 'NoSchedule' };
 const PODS_A_NODE = 250;
 
 /** Nodes that do not exist: kwok answers for them, and says of their pods that they run. */
 async function makeNodes(kube: Kube): Promise<void> {
-  const count = Math.ceil((APPS_WANTED * REPLICAS * 1.5) / PODS_A_NODE);
   const room = { cpu: '1000', memory: '1000Gi', pods: String(PODS_A_NODE) };
-  for (let number = 0; number < count; number += 1) {
+  for (const name of nodeNames()) {
     const node: KubeObject = {
-      metadata: { name: `fake-${number}`, labels: FAKE, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
-      ...{ status: { allocatable: room, capacity: room } },
+      metadata: { name, labels: FAKE, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
+      ...{ spec: { taints: [TAINT] }, status: { allocatable: room, capacity: room } },
     };
     await kube.apply(NODES, node, { force: true });
   }
+}
+
+function nodeNames(): string[] {
+  const count = Math.ceil((APPS_WANTED * REPLICAS * 1.5) / PODS_A_NODE);
+  return Array.from({ length: count }, (_, number) => `fake-${number}`);
 }
 
 /** As `crossfade install` does it, but that the controller is a process here: with its rights, arguments and environment. */
@@ -147,9 +151,9 @@ async function installed(kube: Kube, account: string): Promise<Pod> {
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } },
     doing: 'asking for a token',
   });
-  const ca = await kube.get(CONFIG_MAPS, HOME, 'kube-root-ca.crt');
+  const ca = await authority(kube);
   writeFileSync(path.join(account, 'token'), status.token, { mode: 0o600 });
-  writeFileSync(path.join(account, 'ca.crt'), ca?.data?.['ca.crt'] ?? '');
+  writeFileSync(path.join(account, 'ca.crt'), ca);
   writeFileSync(path.join(account, 'namespace'), HOME);
   const { args, env } = containerIn(objects.find(({ kind }) => kind === 'Deployment'));
   const { hostname, port } = new URL(kube.server);
@@ -166,6 +170,16 @@ async function installed(kube: Kube, account: string): Promise<Pod> {
       ...{ KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
     },
   };
+}
+
+/** The cluster puts it into a new namespace a moment later. */
+async function authority(kube: Kube): Promise<string> {
+  for (;;) {
+    const found = await kube.get(CONFIG_MAPS, HOME, 'kube-root-ca.crt');
+    const text = found?.data?.['ca.crt'];
+    if (text !== undefined) return text;
+    await sleep(200);
+  }
 }
 
 interface Container {
@@ -270,6 +284,8 @@ async function changed({ kube, seen }: Bench, since: number): Promise<number> {
   return performance.now() - since;
 }
 
+const controllers: ChildProcess[] = [];
+
 interface Controller {
   child: ChildProcess;
   leads: Promise<void>;
@@ -284,6 +300,7 @@ function startController({ account, args, env }: Pod): Controller {
     stdio: ['ignore', 'pipe', 'inherit'],
     env,
   });
+  controllers.push(child);
   let log = '';
   const { promise: leads, resolve, reject } = Promise.withResolvers<void>();
   child.stdout?.on('data', (part: Buffer) => {
@@ -301,7 +318,10 @@ function nameOf(number: number): string {
 
 function specOf(): Record<string, unknown> {
   const common = { replicas: REPLICAS, image: 'localhost/service:v1', run: {}, port: 8080 };
-  const pods = REPLICAS > 0 ? { kubernetes: { podTemplate: { spec: { nodeSelector: FAKE } } } } : {};
+  const pods =
+    REPLICAS > 0
+      ? { kubernetes: { podTemplate: { spec: { nodeSelector: FAKE, tolerations: [TAINT] } } } }
+      : {};
   return { ...common, strategy: { rolling: {} }, ...pods };
 }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { type Logger, pino } from 'pino';
 import type { Cluster, ClusterTarget, ControllerOptions } from './cli/context.ts';
 import { programVersion } from './cli/version.ts';
@@ -10,6 +9,7 @@ import { chosenRouter, type Routers, routerNamed } from './cluster/chosen-router
 import { createClusterClient } from './cluster/client.ts';
 import { contentKey, readKey } from './cluster/content-key.ts';
 import { checkCluster } from './cluster/doctor.ts';
+import { keepLittleGarbage } from './cluster/heap.ts';
 import { createIntake, type Intake } from './cluster/intake.ts';
 import { acquireLease, type Held } from './cluster/leader.ts';
 import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
@@ -39,15 +39,12 @@ import { type AppStatusStore, createAppStatusStore } from './store/app-status/in
 /** Everything that changes is reported: what rests costs nothing but this. */
 const IDLE_LOOK_MS: Ms = 600_000;
 
-/** The heap grows by a fifth of what lives in it, and not by several times that, before it is cleaned (docs/adr/0035). */
-const KEEPS_LITTLE_GARBAGE = '--heap-growing-percent=20';
-
 /** Runs the controller in this process until a signal stops it or it loses the lead. */
 export async function runController(
   options: ControllerOptions,
   parts: ClusterParts = standardClusterParts(),
 ): Promise<void> {
-  setFlagsFromString(KEEPS_LITTLE_GARBAGE);
+  keepLittleGarbage();
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const metrics = createMetrics();
   const kube = createKube(await openAccess(options), metrics.requested);

@@ -75,8 +75,10 @@ function controllerManager({ keys, kubeconfig }: Wiring, many: boolean): Compone
     'root-ca-file': keys.authority.certificate,
     'service-account-private-key-file': keys.serviceAccounts.privateKey,
     'use-service-account-credentials': 'true',
-    // A fake node whose lease comes late would take the readiness of its pods with it, and nobody gives that back.
-    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000', 'node-monitor-grace-period': '1h' } : {}),
+    // What it knows of nodes is up to 30 s old after the API server was away, and it takes the readiness of all pods of a node
+    // that it has not heard of for 50 s; of a fake node nobody gives that back.
+    'node-monitor-grace-period': many ? '1h' : '2m',
+    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000' } : {}),
     'leader-elect': 'false',
     'bind-address': '127.0.0.1',
   };

@@ -28,7 +28,8 @@ const USAGE = `usage: npm run cluster -- COMMAND [--name NAME]
   up                  builds what is missing (once, about ten minutes) and starts a cluster; it stays until \`down\`
                       --nodes N        how many nodes (default 1)
                       --no-router      without Traefik
-                      --fake-nodes     also kwok, which plays nodes and pods that do not exist
+                      --fake-nodes     also kwok, which plays nodes and pods that do not exist; of a
+                                     real node that is lost nobody hears for an hour
   status              which clusters there are, and whether their parts run
   shell               a shell inside: kubectl and every address of the cluster work there
   shell -- COMMAND    one command inside

@@ -155,9 +155,7 @@ function stepsOf(plan: Common): GiveBackStep[] {
     ),
     ...others.map((name) => step('others', `deployment/${name}`, 'is deleted: users are not on it')),
     ...(service ? [step('unpin', `service/${service.name}`, 'selects what it selected before')] : []),
-    ...(httpRoute
-      ? [step('route', `httproute/${httpRoute.name}`, `rule ${httpRoute.rule} leads where it led before`)]
-      : []),
+    ...(httpRoute ? [step('route', `httproute/${httpRoute.name}`, 'leads where it led before')] : []),
     ...(ingress ? [step('ingress', `ingress/${ingress.name}`, 'leads where it led before')] : []),
     ...(plan.isOriginal ? [step('unlabel', 'pods', 'lose the labels of Crossfade')] : []),
     ...parked.map((name) => step('unpark', `replicaset/${name}`, 'is part of the history again')),

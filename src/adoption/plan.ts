@@ -3,7 +3,7 @@ import { OperatingError } from '../core/errors.ts';
 import { canonicalJson } from '../core/revision.ts';
 import { type GivenPaths, type GivenRule, givenOf } from '../kubernetes/given.ts';
 import { ADOPTED_LABEL, APP_LABEL, CONTAINER, poolObjectName } from '../kubernetes/names.ts';
-import type { BackendRef, HttpRoute, Ingress, Service } from '../kubernetes/network.ts';
+import { type HttpRoute, type Ingress, leadsTo, type Service } from '../kubernetes/network.ts';
 import type { ReplicaSet } from '../kubernetes/workloads.ts';
 import { API_VERSION } from '../spec/schema.ts';
 import { controllerOf, type FoundDeployment, type RolledDeployment, selects } from './found.ts';
@@ -197,7 +197,9 @@ function routeOf(
   if (noted) return { name: wish.httpRoute, ...noted };
   const rules = route.spec.rules ?? [];
   const leading = rules.flatMap(({ backendRefs = [] }, rule) =>
-    backendRefs.some((ref) => isTo(ref, service)) ? [{ rule, backendRefs }] : [],
+    backendRefs.some((ref) => leadsTo(ref, { namespace: service.metadata.namespace, name: nameOf(service) }))
+      ? [{ rule, backendRefs }]
+      : [],
   );
   const [only, ...others] = leading;
   if (!only) return `no rule of HTTPRoute ${wish.httpRoute} leads to Service ${nameOf(service)}`;
@@ -229,14 +231,6 @@ function ingressOf(
   if (new Set(backends.map(canonicalJson)).size > 1)
     return `paths of Ingress ${name} lead to several ports of Service ${nameOf(service)}: one is to be split`;
   return { name, backend };
-}
-
-function isTo(ref: BackendRef, service: Service): boolean {
-  return (
-    ref.name === nameOf(service) &&
-    (ref.kind ?? 'Service') === 'Service' &&
-    (ref.namespace ?? service.metadata.namespace) === service.metadata.namespace
-  );
 }
 
 type Common = Omit<AdoptionPlan, 'steps' | 'notes' | 'document'>;

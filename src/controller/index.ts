@@ -232,7 +232,7 @@ class Loop implements Controller {
     const { router, measured } = observed;
     const remembered = await engine.remembered?.(stored.object.key);
     if (!remembered) return 'current';
-    if (router.kind === 'unknown') {
+    if (router.kind === 'unknown' || measured.kind === 'unknown') {
       const isBehind = remembered.stateVersion > stored.state.version;
       const isStrange = remembered.pools.some(({ pool }) => stored.state.pools[pool] === undefined);
       return isBehind || isStrange ? 'waits' : 'current';
@@ -244,7 +244,7 @@ class Loop implements Controller {
       deleting: stored.object.deleting,
       ...(serving ? { serving } : {}),
       ...(newestGeneration === undefined ? {} : { newestGeneration }),
-      ...(measured.kind === 'known' ? { counted: Object.keys(measured.value.perPool) } : {}),
+      counted: Object.keys(measured.value.perPool),
     };
     const caught = catchUp(stored.state, world, now());
     if (caught) {
@@ -326,18 +326,18 @@ function forgetsRevision(before: AppState, after: AppState): boolean {
   return Object.keys(before.revisions).some((id) => !(id in after.revisions));
 }
 
-/** Takes as long as the replicas that answer: nothing waits for it, least of all the way back from ones that hang. */
-/** All of the router serves just this, given when it may be. */
+/** Every worker serves just this, given when it may be. */
 function isServed(router: Known<RouterView>, table: RouteTable): boolean {
   if (router.kind === 'unknown') return false;
-  const { serving, ackedGeneration, newestGeneration = ackedGeneration } = router.value;
+  const { serving, ackedGeneration, newestGeneration = 0 } = router.value;
   return (
     serving !== undefined &&
-    newestGeneration === ackedGeneration &&
+    ackedGeneration >= Math.max(newestGeneration, serving.generation) &&
     isEqual({ ...serving, generation: 0 }, { ...table, generation: 0 })
   );
 }
 
+/** Takes as long as the replicas that answer: nothing waits for it, least of all the way back from ones that hang. */
 function isLong(action: Action): boolean {
   return action.kind === 'probe';
 }

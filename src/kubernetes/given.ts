@@ -20,10 +20,16 @@ export interface GivenPaths {
   backend: IngressBackend;
 }
 
-/** @returns what was noted for this App; undefined: nothing */
+/** @returns what was noted for this App; undefined: nothing, or nothing that can be read, for anybody may write there */
 export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined {
   const text = metadata.annotations?.[givenAnnotation(app)];
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  if (text === undefined) return undefined;
+  try {
+    const noted = JSON.parse(text) as T | null;
+    return typeof noted === 'object' && noted !== null ? noted : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Some App has something noted there. */

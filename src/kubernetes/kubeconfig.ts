@@ -5,15 +5,19 @@ import type { Access, AccessOptions } from './access.ts';
 import { createConnections } from './connections.ts';
 import { noAccess } from './error.ts';
 
-/** As kubectl finds and reads it. @throws OperatingError E_KUBECONFIG */
-export function openKubeconfig(options: AccessOptions): Access {
+/**
+ * As kubectl finds and reads it.
+ * @param namespace where the context names none
+ * @throws OperatingError E_KUBECONFIG
+ */
+export function openKubeconfig(options: AccessOptions, namespace: string): Access {
   const config = load(options);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw invalid(`context ${config.currentContext} names no cluster`);
   const connections = createConnections(cluster.proxyUrl);
   return {
     server: cluster.server.replace(/\/$/, ''),
-    namespace: config.getContextObject(config.currentContext)?.namespace ?? 'default',
+    namespace: config.getContextObject(config.currentContext)?.namespace ?? namespace,
     async authorize() {
       const asked: https.RequestOptions = {};
       try {

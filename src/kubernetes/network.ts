@@ -37,6 +37,18 @@ export interface BackendRef {
   filters?: object[];
 }
 
+/** Whether a backend is this Service, and not another kind or one of another namespace of that name. */
+export function leadsTo(
+  ref: BackendRef,
+  service: { namespace: string | undefined; name: string | undefined },
+): boolean {
+  return (
+    ref.name === service.name &&
+    (ref.kind ?? 'Service') === 'Service' &&
+    (ref.namespace ?? service.namespace) === service.namespace
+  );
+}
+
 export interface RouteMatch {
   path?: { type?: string; value?: string };
   headers?: HeaderMatch[];

@@ -3,7 +3,7 @@ import type { Access } from './access.ts';
 import { createConnections } from './connections.ts';
 import { noAccess } from './error.ts';
 
-const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** The kubelet puts a new token there before the old one runs out. */
 const READ_AGAIN_MS = 60_000;
 
@@ -12,7 +12,7 @@ const READ_AGAIN_MS = 60_000;
  * @returns undefined where this is no pod
  * @throws OperatingError E_KUBECONFIG
  */
-export function openServiceAccount(folder = FOLDER): Access | undefined {
+export function openServiceAccount(folder: string): Access | undefined {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   if (!host || !port) return undefined;
   const first = read(folder);
@@ -23,10 +23,8 @@ export function openServiceAccount(folder = FOLDER): Access | undefined {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     namespace: first.namespace,
     async authorize() {
-      if (performance.now() - known.at > READ_AGAIN_MS) {
-        // What cannot be read at this moment may still be good.
-        known = { ...(read(folder) ?? known), at: performance.now() };
-      }
+      if (performance.now() - known.at > READ_AGAIN_MS)
+        known = { ...(readAgain(folder) ?? known), at: performance.now() };
       return {
         dispatcher: connections.for({ ca: known.ca }),
         headers: { authorization: `Bearer ${known.token}` },
@@ -34,6 +32,20 @@ export function openServiceAccount(folder = FOLDER): Access | undefined {
     },
     close: () => connections.close(),
   };
+}
+
+/** What cannot be read at this moment may still be good. */
+function readAgain(folder: string): ReturnType<typeof read> {
+  try {
+    return read(folder);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns the namespace of the pod that this runs in; undefined: this is none */
+export function namespaceOfPod(folder: string): string | undefined {
+  return process.env.KUBERNETES_SERVICE_HOST ? read(folder)?.namespace : undefined;
 }
 
 function read(folder: string): { token: string; ca: string; namespace: string } | undefined {

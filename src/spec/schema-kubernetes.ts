@@ -143,7 +143,9 @@ const httpRoute = mapping(
         error: expecting('the name of a rule, or its position from 0'),
       })
       .default(0)
-      .describe('The rule whose backends are written, by its name or its position from 0.'),
+      .describe(
+        'The rule whose backends are written, by its name or its position from 0. Once written it is known by what it leads to, wherever it is then.',
+      ),
   },
   'a mapping such as { name: shop, rule: 0 }',
 );

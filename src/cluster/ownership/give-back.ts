@@ -17,7 +17,7 @@ import {
   RELEASED_ANNOTATION,
 } from '../../kubernetes/names.ts';
 import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
-import { leaveRule } from '../../kubernetes/routing/http-rule.ts';
+import { leaveRule, ruleToLeave } from '../../kubernetes/routing/http-rule.ts';
 import { leaveIngress, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { recordAnnotation } from '../../kubernetes/routing/record.ts';
 import type { KubeObject, Resource } from '../../kubernetes/types.ts';
@@ -238,8 +238,19 @@ async function unpin({ kube, plan }: GivingBack): Promise<void> {
 
 async function route({ kube, plan }: GivingBack): Promise<void> {
   if (!plan.httpRoute) return;
-  const app = { namespace: plan.namespace, name: plan.app };
-  await leaveRule(kube, app, await live(kube, HTTP_ROUTES, plan.namespace, plan.httpRoute.name));
+  const { namespace, app, httpRoute } = plan;
+  const found = await live(kube, HTTP_ROUTES, namespace, httpRoute.name);
+  if (found.spec.rules?.[ruleToLeave(found, app)] === undefined) {
+    const [service = { name: 'its Service' }] = httpRoute.backendRefs;
+    throw new OperatingError(
+      'E_ROUTE_REFUSED',
+      `no rule of HTTPRoute ${httpRoute.name} leads to ${app} any more`,
+      {
+        hint: `lead it to ${service.name}, or remove the annotation ${givenAnnotation(app)} from the HTTPRoute; then run this again`,
+      },
+    );
+  }
+  await leaveRule(kube, { namespace, name: app }, found);
 }
 
 /** The canary beside it first: it splits what the paths lead to. */

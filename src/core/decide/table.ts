@@ -17,7 +17,11 @@ export function converge(draft: Draft, intent: Intent): void {
   }
   if (!router) return; // unknown: what it serves now goes on being served
   // Somebody else, or a store that was put back, is ahead of us, with some workers at least: go past it, never below.
-  const newest = Math.max(router.ackedGeneration, router.newestGeneration ?? 0);
+  const newest = Math.max(
+    router.ackedGeneration,
+    router.newestGeneration ?? 0,
+    router.serving?.generation ?? 0,
+  );
   if (newest > state.routeGeneration) state.routeGeneration = newest;
   const table = tableOf(draft, intent.route);
   if (!table || lowersWhatWasFound(draft, table)) return;

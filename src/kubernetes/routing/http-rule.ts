@@ -3,46 +3,91 @@ import type { Kube } from '../client.ts';
 import { type GivenRule, givenAnnotation, givenOf } from '../given.ts';
 import { annotationPath, jsonPatch, onlyOver } from '../json-patch.ts';
 import { type AppName, appNameOf, poolObjectName } from '../names.ts';
-import { HTTP_ROUTES, type HttpRoute } from '../network.ts';
+import { HTTP_ROUTES, type HttpRoute, leadsTo } from '../network.ts';
 import { poolsOf } from './carrier.ts';
 import { recordAnnotation, recordOf } from './record.ts';
 
 /**
- * Which rule of a shared HTTPRoute is the App's. A position says so only until somebody adds a rule before it: what leads
- * to the App goes before that, and to its pools before to the users' Service, to which other rules may lead as well.
- * @returns -1: there is none
+ * Which rule of a shared HTTPRoute is the App's. What a person names counts until it is written; from then on a position
+ * means little, for somebody may add or remove rules before it: it is the rule that leads to the App's pools or, where
+ * that was put back, to the users' Service.
+ * @returns -1: there is none, or it cannot be told from another's
  */
 export function sharedRule(table: RouteTable, route: HttpRoute): number {
-  const { httpRoute: { rule = 0 } = {}, service } = table.front.cluster ?? {};
-  const app = appNameOf(table.app).name;
+  const { rule = 0 } = table.front.cluster?.httpRoute ?? {};
   const rules = route.spec.rules ?? [];
   const named = rules.findIndex(({ name }) => name === rule);
   if (named >= 0) return named;
   const position = /^\d+$/.test(String(rule)) && Number(rule) < rules.length ? Number(rule) : -1;
-  const before = recordOf(route, app)?.table;
-  // Somebody named another one since it was written last.
-  if (before && before.front.cluster?.httpRoute?.rule !== rule) return position;
-  const pools = [table, ...(before ? [before] : [])]
-    .flatMap(poolsOf)
-    .map((pool) => poolObjectName(app, pool));
-  const given = givenOf<GivenRule>(route, app)?.backendRefs.map(({ name }) => name) ?? [];
-  for (const services of [pools, [...given, ...(service === undefined ? [] : [service])]]) {
-    const leading = rules.flatMap(({ backendRefs = [] }, at) =>
-      backendRefs.some(({ name }) => services.includes(name)) ? [at] : [],
-    );
-    if (leading.includes(position)) return position;
-    const [only, ...others] = leading;
-    if (only !== undefined && others.length === 0) return only;
-  }
-  return position;
+  const before = writtenBefore(route, appNameOf(table.app).name);
+  // Never written, or somebody named another one since.
+  if (before?.front.cluster?.httpRoute?.rule !== rule) return position;
+  const toPools = leadingTo(route, poolServices(table, before));
+  const toService = leadingTo(route, givenServices(table, route));
+  if (toPools.includes(position)) return position;
+  const leading = new Set([...toPools, ...toService]);
+  if (leading.size === 1) return [...leading][0] ?? -1;
+  return toPools.length === 0 && toService.includes(position) ? position : -1;
+}
+
+function writtenBefore(route: HttpRoute, app: string): RouteTable | undefined {
+  return recordOf(route, app)?.table;
+}
+
+function givenRule(route: HttpRoute, app: string): GivenRule | undefined {
+  const given = givenOf<Partial<GivenRule>>(route, app);
+  return typeof given?.rule === 'number' && Array.isArray(given.backendRefs)
+    ? (given as GivenRule)
+    : undefined;
+}
+
+function poolServices(...tables: readonly RouteTable[]): string[] {
+  return tables.flatMap((table) =>
+    poolsOf(table).map((pool) => poolObjectName(appNameOf(table.app).name, pool)),
+  );
+}
+
+function givenServices({ app, front }: RouteTable, route: HttpRoute): string[] {
+  const { service } = front.cluster ?? {};
+  const given = givenRule(route, appNameOf(app).name)?.backendRefs.map(({ name }) => name) ?? [];
+  return service === undefined ? given : [...given, service];
+}
+
+function leadingTo({ spec, metadata }: HttpRoute, services: readonly string[]): number[] {
+  return (spec.rules ?? []).flatMap(({ backendRefs = [] }, at) =>
+    backendRefs.some((ref) => services.some((name) => leadsTo(ref, { namespace: metadata.namespace, name })))
+      ? [at]
+      : [],
+  );
+}
+
+/** What is written when another rule is named than was written: the old one leads where it led before, and the new one is noted. */
+export function movingRule(table: RouteTable, route: HttpRoute, to: number): object[] {
+  const app = appNameOf(table.app).name;
+  const before = writtenBefore(route, app);
+  const given = givenRule(route, app);
+  const from = before && given ? sharedRule(before, route) : -1;
+  if (!given || from < 0 || from === to) return [];
+  const noted: GivenRule = { rule: to, backendRefs: route.spec.rules?.[to]?.backendRefs ?? [] };
+  return [
+    { op: 'add', path: `/spec/rules/${from}/backendRefs`, value: given.backendRefs },
+    { op: 'add', path: annotationPath(givenAnnotation(app)), value: JSON.stringify(noted) },
+  ];
+}
+
+/** The rule that leads where it led before when the App goes. @returns -1: it is gone, or somebody else's by now */
+export function ruleToLeave(route: HttpRoute, app: string): number {
+  const given = givenRule(route, app);
+  const table = writtenBefore(route, app);
+  if (!given) return -1;
+  return table ? sharedRule(table, route) : given.rule;
 }
 
 /** The App goes: its rule leads where it led before, and every other stays as it is. */
 export async function leaveRule(kube: Kube, app: AppName, route: HttpRoute): Promise<HttpRoute> {
-  const given = givenOf<GivenRule>(route, app.name);
-  const table = recordOf(route, app.name)?.table;
-  const own = table ? sharedRule(table, route) : (given?.rule ?? -1);
-  const isThere = given !== undefined && route.spec.rules?.[own] !== undefined;
+  const given = givenRule(route, app.name);
+  const own = ruleToLeave(route, app.name);
+  const isThere = given && route.spec.rules?.[own] !== undefined;
   return jsonPatch(kube, HTTP_ROUTES, app.namespace, route.metadata.name ?? '', [
     onlyOver(route),
     ...(isThere ? [{ op: 'add', path: `/spec/rules/${own}/backendRefs`, value: given.backendRefs }] : []),

@@ -24,7 +24,7 @@ import {
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
-import { leaveRule, sharedRule } from '../../kubernetes/routing/http-rule.ts';
+import { leaveRule, movingRule, sharedRule } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   appsOn,
@@ -274,6 +274,7 @@ class GatewayApi implements Carrier {
     const written = await jsonPatch(kube, HTTP_ROUTES, app.namespace, name, [
       onlyOver(route),
       ...roomForAnnotations(route),
+      ...movingRule(table, route, index),
       { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: recordText(record) },
       { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
     ]);
@@ -324,9 +325,9 @@ function noRule(app: AppName, table: RouteTable): OperatingError {
   const { name, rule } = table.front.cluster?.httpRoute ?? { name: '', rule: 0 };
   return new OperatingError(
     'E_ROUTE_REFUSED',
-    `there is no rule ${rule} in HTTPRoute ${name} of ${app.namespace}`,
+    `no rule of HTTPRoute ${name} of ${app.namespace} is known to be rule ${rule} of the App`,
     {
-      hint: 'correct spec.kubernetes.httpRoute',
+      hint: 'correct spec.kubernetes.httpRoute, or let the rule lead to the Service of the App again',
     },
   );
 }

@@ -19,6 +19,8 @@ class HangingWorld {
   replicas: Replica[] = [];
   table: RouteTable | undefined;
   tables = 0;
+  /** A worker has not followed yet. */
+  isBehind = false;
   changed: () => void = () => {};
   probes = 0;
 
@@ -46,7 +48,7 @@ class HangingWorld {
       view: {
         epoch: 'e1',
         workers: 1,
-        ackedGeneration: this.table?.generation ?? 0,
+        ackedGeneration: (this.table?.generation ?? 0) - (this.isBehind ? 1 : 0),
         ...(this.table ? { serving: this.table } : {}),
         inFlight: {},
         admission: { refused: 0, held: 0 },
@@ -207,6 +209,11 @@ test('where nothing can be written users are still led back to stable', async ()
         const { tables } = world;
         await controller.waitForCommand(APP, 'none', 500);
         assert.equal(world.tables, tables, 'the way back was given again, and nothing had changed');
+        world.isBehind = true;
+        controller.poke(APP);
+        await waitFor(() => world.tables > tables, {
+          what: 'the way back for the worker that did not follow',
+        });
       }
     } finally {
       await controller.stop();

@@ -46,7 +46,10 @@ test('a token that is renewed is read again, and one that cannot be read at this
   assert.equal(await token(), 'Bearer second');
   await rm(path.join(folder, 'token'));
   now = 122_000;
-  assert.equal(await token(), 'Bearer second');
+  assert.equal(await token(), 'Bearer second', 'not there');
+  await mkdir(path.join(folder, 'token'));
+  now = 183_000;
+  assert.equal(await token(), 'Bearer second', 'not to be read');
 });
 
 test('what is no pod has no account; one that cannot be read is told', async (t) => {
@@ -60,9 +63,9 @@ test('what is no pod has no account; one that cannot be read is told', async (t)
   assert.throws(() => openServiceAccount(folder), { code: 'E_KUBECONFIG', message: /service account/ });
 });
 
-test('a kubeconfig comes before the account of the pod', async (t) => {
+test('a kubeconfig comes before the account of the pod, whose namespace it has where it names none', async (t) => {
   inPod(t, '10.96.0.1');
-  const file = path.join(await tempDir(t), 'config');
+  const folder = await tempDir(t);
   const cluster = { server: 'https://elsewhere:6443' };
   const config = {
     ...{
@@ -71,9 +74,15 @@ test('a kubeconfig comes before the account of the pod', async (t) => {
     },
     ...{ users: [{ name: 'u', user: {} }], 'current-context': 'x' },
   };
+  const file = path.join(folder, 'config');
   await writeFile(file, JSON.stringify(config));
+  const where = async () => {
+    const access = await openAccess({}, await account(t));
+    t.after(() => access.close());
+    return [access.server, access.namespace];
+  };
+  Object.assign(process.env, { HOME: folder, KUBECONFIG: '' });
+  assert.deepEqual(await where(), ['https://10.96.0.1:443', 'shop']);
   process.env.KUBECONFIG = file;
-  const access = await openAccess();
-  t.after(() => access.close());
-  assert.equal(access.server, 'https://elsewhere:6443');
+  assert.deepEqual(await where(), ['https://elsewhere:6443', 'shop']);
 });

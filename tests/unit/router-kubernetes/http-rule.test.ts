@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import type { RouteTable } from '../../../src/core/model.ts';
 import { givenAnnotation } from '../../../src/kubernetes/given.ts';
 import type { HttpRoute } from '../../../src/kubernetes/network.ts';
-import { leaveRule, sharedRule } from '../../../src/kubernetes/routing/http-rule.ts';
+import { leaveRule, movingRule, ruleToLeave, sharedRule } from '../../../src/kubernetes/routing/http-rule.ts';
 import { recordAnnotation, recordText } from '../../../src/kubernetes/routing/record.ts';
 import { scriptedApi, send } from '../kubernetes/scripted-api.ts';
 import { tableOf } from './tables.ts';
@@ -57,40 +57,61 @@ it('a rule is the one of its name or its position', () => {
 
 it('a rule that somebody put before it is not taken for it', () => {
   const table = shared(0);
-  assert.equal(sharedRule(table, routeOf([['cart'], ['shop-1-1', 'shop-2-2']], table)), 1);
-  assert.equal(
-    sharedRule(table, routeOf([['shop'], ['shop-1-1']], table)),
-    1,
-    'also one that leads to the Service',
-  );
-  assert.equal(sharedRule(table, routeOf([['cart'], ['shop']], table)), 1, 'applied anew from a file');
-  assert.equal(sharedRule(table, routeOf([['cart'], ['other']], table)), 0, 'it was taken over');
-  assert.equal(sharedRule(table, routeOf([['shop-1-1'], ['shop-1-1']], table)), 0);
+  const ruleOf = (...services: string[][]) => sharedRule(table, routeOf(services, table));
+  assert.equal(ruleOf(['cart'], ['shop-1-1', 'shop-2-2']), 1);
+  assert.equal(ruleOf(['cart'], ['shop']), 1, 'applied anew from a file');
+  assert.equal(ruleOf(['shop-1-1'], ['shop-1-1']), 0, 'its rule was copied');
+  assert.equal(ruleOf(['shop'], ['cart']), 0, 'it was put back');
 });
 
-it('another rule that is named from now on is taken at once', () => {
-  assert.equal(sharedRule(shared(1), routeOf([['shop-1-1'], ['other']], shared(0))), 1);
+it('what cannot be told from the rule of another is left alone', () => {
+  const table = shared(0);
+  const ruleOf = (...services: string[][]) => sharedRule(table, routeOf(services, table));
+  assert.equal(ruleOf(['cart'], ['other']), -1, 'its rule is gone');
+  assert.equal(ruleOf(['cart'], ['shop-1-1'], ['shop-1-1']), -1);
+  assert.equal(
+    ruleOf(['shop'], ['shop-2-2']),
+    -1,
+    'put back, and a rule of somebody for the new version alone',
+  );
+  const route = routeOf([['cart'], ['other']], table);
+  Object.assign(route.spec.rules?.[0]?.backendRefs?.[0] ?? {}, { name: 'shop', namespace: 'legacy' });
+  assert.equal(sharedRule(table, route), -1, 'a Service of that name elsewhere');
+});
+
+it('another rule that is named from now on is taken at once, and the one before leads where it led', () => {
+  const route = routeOf([['shop-1-1'], ['other']], shared(0));
+  assert.equal(sharedRule(shared(1), route), 1);
+  assert.deepEqual(movingRule(shared(1), route, 1), [
+    { op: 'add', path: '/spec/rules/0/backendRefs', value: ORIGINAL },
+    {
+      op: 'add',
+      path: '/metadata/annotations/given.crossfade.dev~1shop',
+      value: JSON.stringify({ rule: 1, backendRefs: [{ name: 'other', port: 80 }] }),
+    },
+  ]);
+  assert.deepEqual(movingRule(shared(0), route, 0), []);
+});
+
+it('what was noted and cannot be read is nothing', () => {
+  for (const text of ['{oops', '{}', 'null', '7']) {
+    const route = routeOf([['shop-1-1']], shared(0));
+    Object.assign(route.metadata.annotations ?? {}, { [givenAnnotation('shop')]: text });
+    assert.equal(sharedRule(shared(0), route), 0);
+    assert.equal(ruleToLeave(route, 'shop'), -1);
+  }
 });
 
 it('it leads where it led before, wherever it is now, and no other rule is touched', async (t) => {
   const { kube, asked } = await scriptedApi(t, (_, response) => send(response, 200, { metadata: {} }));
-  await leaveRule(kube, APP, routeOf([['cart'], ['shop-1-1', 'shop-2-2']], shared(0)));
-  await leaveRule(kube, APP, routeOf([['cart']], shared(3)));
-  const paths = (index: number) =>
-    ((asked[index]?.body as { path: string }[] | undefined) ?? []).map(({ path }) => path);
-  const operations = asked[0]?.body as object[];
-  assert.deepEqual(
-    operations.find((one) => 'value' in one && 'path' in one && String(one.path).startsWith('/spec')),
-    {
-      op: 'add',
-      path: '/spec/rules/1/backendRefs',
-      value: ORIGINAL,
-    },
-  );
-  assert.equal(paths(0).filter((path) => path.startsWith('/spec')).length, 1);
-  assert.deepEqual(
-    paths(1).filter((path) => path.startsWith('/spec')),
-    [],
-    'its rule is gone',
-  );
+  const written = async (services: string[][]) => {
+    await leaveRule(kube, APP, routeOf(services, shared(0)));
+    const operations = asked.at(-1)?.body as { path: string }[];
+    return operations.filter(({ path }) => path.startsWith('/spec'));
+  };
+  assert.deepEqual(await written([['cart'], ['shop-1-1', 'shop-2-2']]), [
+    { op: 'add', path: '/spec/rules/1/backendRefs', value: ORIGINAL },
+  ]);
+  assert.deepEqual(await written([['cart']]), [], 'its rule is gone');
+  assert.deepEqual(await written([['cart'], ['other']]), []);
 });
