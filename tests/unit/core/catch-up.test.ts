@@ -459,6 +459,65 @@ test('a release goes on while users of its stable version are there, and only am
   assert.equal(goesOn(tableOf(weights({ '1-1': 10_000 }))), true, 'all are on stable');
 });
 
+test('a release that a later decision took back is given up, though its stable version serves', () => {
+  const SPLIT = weights({ stable: 8000, candidate: 2000 });
+  interface Case {
+    phase?: 'advancing' | 'aborting';
+    arms?: Record<string, string>;
+    split?: Route<string>['split'];
+    scale?: Record<string, string>;
+    routedStage?: number;
+    served?: Record<string, number>;
+    generation?: number;
+    replicas?: Record<string, number>;
+  }
+  const goesOn = (one: Case) => {
+    const { phase = 'advancing', arms = { stable: '1-1', candidate: '2-2' }, split = SPLIT } = one;
+    const { scale = {}, routedStage = 0, served = { '1-1': 10_000 }, generation = 4 } = one;
+    const { replicas = { '1-1': 1, '2-2': 1 } } = one;
+    const scales = Object.fromEntries(Object.entries(scale).map(([arm, kind]) => [arm, { kind }]));
+    const route = { split, matches: [], admit: { kind: 'open' } };
+    const release = {
+      ...releaseOf(arms),
+      phase: { kind: phase, stage: 0, since: 0, fullSpeed: false },
+      stages: [{ name: 'one', scale: scales, route }],
+      routedStage,
+    } as unknown as Release;
+    const serving = { ...tableOf(weights(served), { '1-1': 1 }), generation };
+    const state = stateOf(['1-1', '2-2'], { stable: '1-1', release });
+    const world = generation > 0 ? { serving } : {};
+    return caught(state, newer({ pools: running(replicas), ...world })).release !== undefined;
+  };
+  assert.equal(goesOn({}), false, 'the candidate had a share, and has none');
+  assert.equal(goesOn({ served: { '1-1': 9000, '2-2': 1000 } }), true, 'it has one');
+  assert.equal(goesOn({ generation: 3 }), true, 'of before');
+  assert.equal(goesOn({ generation: 0 }), true, 'nobody sees the route');
+  assert.equal(goesOn({ routedStage: -1 }), true, 'nothing was moved');
+  assert.equal(goesOn({ split: weights({ stable: 10_000 }) }), true, 'it had no share yet');
+  assert.equal(goesOn({ phase: 'aborting' }), true, 'it is taken back already');
+  assert.equal(goesOn({ arms: { stable: '1-1' } }), true, 'there is no candidate');
+  const quiet = { routedStage: -1 };
+  const stopped = { stable: 'zero', candidate: 'full' };
+  assert.equal(goesOn({ ...quiet, scale: stopped }), false, 'stable was stopped, and runs');
+  assert.equal(goesOn({ ...quiet, scale: stopped, phase: 'aborting' }), true);
+  assert.equal(
+    goesOn({ ...quiet, scale: stopped, replicas: { '1-1': 0, '2-2': 1 } }),
+    true,
+    'it does not run',
+  );
+  assert.equal(
+    goesOn({ ...quiet, scale: { stable: 'full', candidate: 'full' } }),
+    true,
+    'it was not stopped',
+  );
+  assert.equal(
+    goesOn({ ...quiet, scale: { stable: 'zero', candidate: 'zero' } }),
+    true,
+    'neither of them runs',
+  );
+  assert.equal(goesOn({ ...quiet, scale: { stable: 'zero' } }), false);
+});
+
 test('what is not known goes where the rest goes on, also with an App that is being deleted', () => {
   const retiring = (world: Partial<Remembered>) =>
     caught(
