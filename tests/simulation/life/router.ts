@@ -193,6 +193,8 @@ export class SimRouter {
     this.answeredWell.clear();
     this.#removedAt = 0;
     this.dropMessages();
+    this.#given = undefined;
+    this.#givenAt = 0;
     for (const worker of this.workers) worker.stateVersion = 0;
   }
 
