@@ -20,6 +20,7 @@ import { createInformer } from '../src/kubernetes/informer.ts';
 import type { KubeObject, Resource } from '../src/kubernetes/types.ts';
 import { CONFIG_MAPS } from '../src/kubernetes/workloads.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from './cluster/cluster.ts';
+import { withoutListen } from './cluster/controller-args.ts';
 import { stateFiles } from './cluster/layout.ts';
 import { ROOT } from './testing/files.ts';
 
@@ -160,7 +161,7 @@ async function installed(kube: Kube, account: string): Promise<Pod> {
   const plain = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]));
   return {
     account,
-    args: args.filter((_, at) => !args.slice(Math.max(0, at - 1), at + 1).includes('--listen')),
+    args: withoutListen(args),
     env: {
       PATH: process.env.PATH,
       // Nobody's kubeconfig.

@@ -29,7 +29,7 @@ const USAGE = `usage: npm run cluster -- COMMAND [--name NAME]
                       --nodes N        how many nodes (default 1)
                       --no-router      without Traefik
                       --fake-nodes     also kwok, which plays nodes and pods that do not exist; of a
-                                     real node that is lost nobody hears for an hour
+                                       real node that is lost nobody hears for an hour
   status              which clusters there are, and whether their parts run
   shell               a shell inside: kubectl and every address of the cluster work there
   shell -- COMMAND    one command inside

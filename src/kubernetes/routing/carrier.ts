@@ -1,6 +1,7 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import type { ActionContext } from '../../ports/engine.ts';
+import { appNameOf, poolObjectName } from '../names.ts';
 import type { RouteRecord } from './record.ts';
 
 /** Where requests enter, and what they carry. */
@@ -93,4 +94,10 @@ export function poolsOf(table: RouteTable): PoolId[] {
     ...(route.preview === undefined ? [] : [route.preview]),
   ];
   return [...new Set(named)].sort();
+}
+
+/** Names of the Services of those pools. */
+export function poolServices(table: RouteTable): string[] {
+  const { name } = appNameOf(table.app);
+  return poolsOf(table).map((pool) => poolObjectName(name, pool));
 }

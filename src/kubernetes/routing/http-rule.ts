@@ -2,10 +2,10 @@ import type { RouteTable } from '../../core/model.ts';
 import type { Kube } from '../client.ts';
 import { type GivenRule, givenAnnotation, givenOf } from '../given.ts';
 import { annotationPath, jsonPatch, onlyOver } from '../json-patch.ts';
-import { type AppName, appNameOf, poolObjectName } from '../names.ts';
+import { type AppName, appNameOf } from '../names.ts';
 import { HTTP_ROUTES, type HttpRoute, leadsTo } from '../network.ts';
-import { poolsOf } from './carrier.ts';
-import { recordAnnotation, recordOf } from './record.ts';
+import { poolServices } from './carrier.ts';
+import { recordOf, withoutNotes } from './record.ts';
 
 /**
  * Which rule of a shared HTTPRoute is the App's. What a person names counts until it is written; from then on a position
@@ -19,10 +19,10 @@ export function sharedRule(table: RouteTable, route: HttpRoute): number {
   const named = rules.findIndex(({ name }) => name === rule);
   if (named >= 0) return named;
   const position = /^\d+$/.test(String(rule)) && Number(rule) < rules.length ? Number(rule) : -1;
-  const before = writtenBefore(route, appNameOf(table.app).name);
+  const before = recordOf(route, appNameOf(table.app).name)?.table;
   // Never written, or somebody named another one since.
   if (before?.front.cluster?.httpRoute?.rule !== rule) return position;
-  const toPools = leadingTo(route, poolServices(table, before));
+  const toPools = leadingTo(route, [table, before].flatMap(poolServices));
   const toService = leadingTo(route, givenServices(table, route));
   if (toPools.includes(position)) return position;
   const leading = new Set([...toPools, ...toService]);
@@ -30,21 +30,11 @@ export function sharedRule(table: RouteTable, route: HttpRoute): number {
   return toPools.length === 0 && toService.includes(position) ? position : -1;
 }
 
-function writtenBefore(route: HttpRoute, app: string): RouteTable | undefined {
-  return recordOf(route, app)?.table;
-}
-
 function givenRule(route: HttpRoute, app: string): GivenRule | undefined {
   const given = givenOf<Partial<GivenRule>>(route, app);
   return typeof given?.rule === 'number' && Array.isArray(given.backendRefs)
     ? (given as GivenRule)
     : undefined;
-}
-
-function poolServices(...tables: readonly RouteTable[]): string[] {
-  return tables.flatMap((table) =>
-    poolsOf(table).map((pool) => poolObjectName(appNameOf(table.app).name, pool)),
-  );
 }
 
 function givenServices({ app, front }: RouteTable, route: HttpRoute): string[] {
@@ -64,7 +54,7 @@ function leadingTo({ spec, metadata }: HttpRoute, services: readonly string[]): 
 /** What is written when another rule is named than was written: the old one leads where it led before, and the new one is noted. */
 export function movingRule(table: RouteTable, route: HttpRoute, to: number): object[] {
   const app = appNameOf(table.app).name;
-  const before = writtenBefore(route, app);
+  const before = recordOf(route, app)?.table;
   const given = givenRule(route, app);
   const from = before && given ? sharedRule(before, route) : -1;
   if (!given || from < 0 || from === to) return [];
@@ -78,7 +68,7 @@ export function movingRule(table: RouteTable, route: HttpRoute, to: number): obj
 /** The rule that leads where it led before when the App goes. @returns -1: it is gone, or somebody else's by now */
 export function ruleToLeave(route: HttpRoute, app: string): number {
   const given = givenRule(route, app);
-  const table = writtenBefore(route, app);
+  const table = recordOf(route, app)?.table;
   if (!given) return -1;
   return table ? sharedRule(table, route) : given.rule;
 }
@@ -91,8 +81,6 @@ export async function leaveRule(kube: Kube, app: AppName, route: HttpRoute): Pro
   return jsonPatch(kube, HTTP_ROUTES, app.namespace, route.metadata.name ?? '', [
     onlyOver(route),
     ...(isThere ? [{ op: 'add', path: `/spec/rules/${own}/backendRefs`, value: given.backendRefs }] : []),
-    ...[givenAnnotation(app.name), recordAnnotation(app.name)]
-      .filter((name) => route.metadata.annotations?.[name] !== undefined)
-      .map((name) => ({ op: 'remove', path: annotationPath(name) })),
+    ...withoutNotes(route, app.name),
   ]);
 }

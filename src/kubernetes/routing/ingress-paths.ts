@@ -1,11 +1,11 @@
 import type { RouteTable } from '../../core/model.ts';
 import type { Kube } from '../client.ts';
-import { type GivenPaths, givenAnnotation, givenOf } from '../given.ts';
-import { annotationPath, jsonPatch, onlyOver } from '../json-patch.ts';
-import { type AppName, appNameOf, poolObjectName, shortened } from '../names.ts';
+import { type GivenPaths, givenOf } from '../given.ts';
+import { jsonPatch, onlyOver } from '../json-patch.ts';
+import { type AppName, shortened } from '../names.ts';
 import { INGRESSES, type Ingress, type IngressBackend } from '../network.ts';
-import { poolsOf } from './carrier.ts';
-import { recordAnnotation, recordOf } from './record.ts';
+import { poolServices } from './carrier.ts';
+import { recordOf, withoutNotes } from './record.ts';
 
 /** An Ingress that was there before the App: of it only the backends of some paths are written. */
 
@@ -20,8 +20,7 @@ export function servicesOf(...tables: readonly RouteTable[]): Set<string> {
   return new Set(
     tables.flatMap((table) => {
       const { service } = table.front.cluster ?? {};
-      const { name } = appNameOf(table.app);
-      const pools = poolsOf(table).map((pool) => poolObjectName(name, pool));
+      const pools = poolServices(table);
       return service === undefined ? pools : [service, ...pools];
     }),
   );
@@ -65,8 +64,6 @@ export async function leaveIngress(kube: Kube, app: AppName, ingress: Ingress): 
   return jsonPatch(kube, INGRESSES, app.namespace, ingress.metadata.name ?? '', [
     onlyOver(ingress),
     ...(given ? leading(places, given.backend) : []),
-    ...[givenAnnotation(app.name), recordAnnotation(app.name)]
-      .filter((name) => ingress.metadata.annotations?.[name] !== undefined)
-      .map((name) => ({ op: 'remove', path: annotationPath(name) })),
+    ...withoutNotes(ingress, app.name),
   ]);
 }

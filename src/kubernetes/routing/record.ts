@@ -1,4 +1,6 @@
 import type { RouteTable } from '../../core/model.ts';
+import { givenAnnotation } from '../given.ts';
+import { annotationPath } from '../json-patch.ts';
 import type { KubeObject, ManagedFields } from '../types.ts';
 
 /** What was asked of a route, kept on the route itself: one write carries both, and the next controller reads it. */
@@ -20,6 +22,13 @@ export function recordText(record: RouteRecord): string {
 
 export function recordOf({ metadata }: KubeObject, app: string): RouteRecord | undefined {
   return parsed(metadata.annotations?.[recordAnnotation(app)]);
+}
+
+/** JSON patch operations that take away what was noted for an App on an object of others: the record, and what it led to before. */
+export function withoutNotes({ metadata }: KubeObject, app: string): object[] {
+  return [givenAnnotation(app), recordAnnotation(app)]
+    .filter((name) => metadata.annotations?.[name] !== undefined)
+    .map((name) => ({ op: 'remove', path: annotationPath(name) }));
 }
 
 /** Names of the Apps that an object carries a record of. */

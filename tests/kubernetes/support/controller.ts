@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import { withoutListen } from '../../../scripts/cluster/controller-args.ts';
 import {
   FIRST_NODE,
   INGRESS_CLASS,
@@ -95,10 +96,10 @@ export async function site(
   ]);
   const account = path.join(await tempDir(t), 'account.yaml');
   await writeFile(account, await accountConfig(cluster));
-  const given = deployment?.spec?.template.spec.containers[0]?.args ?? [];
+  const [, ...given] = deployment?.spec?.template.spec.containers[0]?.args ?? [];
   return {
     ...commands,
-    startController: (...more) => startController(t, account, namespace, [...argumentsFrom(given), ...more]),
+    startController: (...more) => startController(t, account, namespace, [...withoutListen(given), ...more]),
   };
 }
 
@@ -156,12 +157,6 @@ async function removeRights({ kubectl, namespace }: TestCluster, objects: readon
 
 function objectsIn(text: string): Printed[] {
   return parseAllDocuments(text).map((document) => document.toJS() as Printed);
-}
-
-/** Without the port of a pod: the test's network has other things there. */
-function argumentsFrom(args: readonly string[]): string[] {
-  const listen = args.indexOf('--listen');
-  return args.filter((_, index) => index !== 0 && index !== listen && index !== listen + 1);
 }
 
 /** The administrator's kubeconfig with the service account of the controller as its user. */
