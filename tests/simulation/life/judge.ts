@@ -119,7 +119,7 @@ export class Judge {
     this.promises.forget();
   }
 
-  /** @param version the last one of an App that is gone */
+  /** @param version the last one of an App that is gone; 0 when a store that was put back begins again at 1 */
   gone(version: number): void {
     this.#goneVersion = version;
   }
@@ -195,8 +195,10 @@ export class Judge {
         assert.equal(sum, FULL_WEIGHT, 'weights do not sum to 100%');
       }
       const spec = daemon.seen.spec ?? this.#world.spec;
-      if (admit.kind !== 'open') this.#declared(table, last, spec);
-      else this.#somebody(table);
+      // Of an App that is gone, by a leader of before, it is collected or replaced by the next one's.
+      const isOfGone = stateVersion <= this.#goneVersion;
+      if (admit.kind !== 'open' && !isOfGone) this.#declared(table, last, spec);
+      if (admit.kind === 'open') this.#somebody(table);
       this.promises.routing(table);
     });
   }

@@ -357,6 +357,7 @@ export class World {
     await this.store.putApp(stored.object, 0);
     await this.store.commit(APP, 0, { next: this.state, events: [], actions: [] });
     this.#commands.clear();
+    this.judge.gone(0);
     this.judge.restored(this.state);
     this.judge.promises.restored();
     this.startDaemonIn(10);
