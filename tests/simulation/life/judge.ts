@@ -39,6 +39,8 @@ export class Judge {
   #routedAt = 0;
   /** Of tables that were given before a store was put back: its release may be at an earlier stage than theirs. */
   #goneVersion = 0;
+  /** The last table that was decided on while a recreate ran. */
+  #byRecreate: number | undefined;
   #givenBefore = 0;
   #waiting: { gate: string; since: Ms; slips: Ms } | undefined;
   #users = new Map<string, { release: string; generation: number; pool: PoolId }>();
@@ -94,6 +96,9 @@ export class Judge {
       // What it catches up with is how the world was found.
       const isOwn = next.table?.generation !== before.table?.generation && !isGivenUp && !catchesUp;
       if (next.table && isOwn) this.#keepsCapacity(daemon, before, next, next.table);
+      // Also where it ends in the same decision: closed on its way back.
+      const ran = before.release?.strategy === 'recreate';
+      if (ran && next.table?.generation !== before.table?.generation) this.#byRecreate = next.table?.generation;
       const ended = next.history.at(-1);
       if (ended && ended.id !== before.history.at(-1)?.id) this.#ended(daemon, ended, events);
     });
@@ -115,6 +120,7 @@ export class Judge {
     this.#waiting = undefined;
     this.#users.clear();
     this.#routedAt = 0;
+    this.#byRecreate = undefined;
     this.#givenBefore = this.#world.router.newestGeneration();
     this.promises.forget();
   }
@@ -205,10 +211,7 @@ export class Judge {
 
   /** Requests are turned away only where that was declared. */
   #declared(table: RouteTable, last: RouteTable | undefined, { replicas }: AppSpec['spec']): void {
-    const { release, routeGeneration, history } = this.#world.state;
-    const before = history.at(-1);
-    // Closed by a recreate on its way back, whose place another release took in the same decision.
-    const took = before?.strategy === 'recreate' && before.endedAt === release?.startedAt;
+    const { release, routeGeneration } = this.#world.state;
     // One that was decided before and comes late: the router does not take it any more, or the App goes or is gone by now.
     const { object } = this.#world;
     if (table.generation < routeGeneration || !object || object.deleting) return;
@@ -217,7 +220,7 @@ export class Judge {
     const isAllowed =
       replicas === 0 ||
       release?.strategy === 'recreate' ||
-      took ||
+      this.#byRecreate === table.generation ||
       this.#world.mayBeEmpty(replicas) ||
       this.#world.wasZero;
     assert.ok(isAllowed, `table ${table.generation} turns users away, and no outage was declared`);
