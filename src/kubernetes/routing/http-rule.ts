@@ -58,11 +58,24 @@ export function movingRule(table: RouteTable, route: HttpRoute, to: number): obj
   const given = givenRule(route, app);
   const from = before && given ? sharedRule(before, route) : -1;
   if (!given || from < 0 || from === to) return [];
-  const noted: GivenRule = { rule: to, backendRefs: route.spec.rules?.[to]?.backendRefs ?? [] };
   return [
     { op: 'add', path: `/spec/rules/${from}/backendRefs`, value: given.backendRefs },
-    { op: 'add', path: annotationPath(givenAnnotation(app)), value: JSON.stringify(noted) },
+    noting(app, route, to),
   ];
+}
+
+/** Nobody has noted where it led, and it leads to no pool yet: an App that names a rule without having been adopted. */
+export function notedOnce(table: RouteTable, route: HttpRoute, rule: number): object[] {
+  const app = appNameOf(table.app).name;
+  const before = recordOf(route, app)?.table;
+  const toPools = leadingTo(route, (before ? [table, before] : [table]).flatMap(poolServices));
+  if (givenRule(route, app) || toPools.includes(rule)) return [];
+  return [noting(app, route, rule)];
+}
+
+function noting(app: string, { spec }: HttpRoute, rule: number): object {
+  const noted: GivenRule = { rule, backendRefs: spec.rules?.[rule]?.backendRefs ?? [] };
+  return { op: 'add', path: annotationPath(givenAnnotation(app)), value: JSON.stringify(noted) };
 }
 
 /** The rule that leads where it led before when the App goes. @returns -1: it is gone, or somebody else's by now */

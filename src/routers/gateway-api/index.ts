@@ -24,7 +24,7 @@ import {
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
-import { leaveRule, movingRule, sharedRule } from '../../kubernetes/routing/http-rule.ts';
+import { leaveRule, movingRule, notedOnce, sharedRule } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import {
   appsOn,
@@ -147,9 +147,9 @@ class GatewayApi implements Carrier {
     );
     if (host === undefined || !listener) return undefined;
     const name = front.host ?? route?.spec.hostnames?.[0];
-    const asked =
-      route && front.cluster?.httpRoute ? requestFor(route.spec.rules?.[ruleIndex(table, route)]) : {};
-    // What the rule asks for cannot be sent: nothing is proved by a request that another rule answers.
+    const shared = front.cluster?.httpRoute !== undefined;
+    const asked = shared ? route && requestFor(route.spec.rules?.[ruleIndex(table, route)]) : {};
+    // The rule is gone, or what it asks for cannot be sent: nothing is proved by a request that another rule answers.
     if (!asked) return undefined;
     return {
       ...asked,
@@ -275,6 +275,7 @@ class GatewayApi implements Carrier {
       onlyOver(route),
       ...roomForAnnotations(route),
       ...movingRule(table, route, index),
+      ...notedOnce(table, route, index),
       { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: recordText(record) },
       { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
     ]);

@@ -107,9 +107,10 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }
 
-/** A request that a rule of others is for. @returns undefined: it cannot be told from what the rule says */
+/** A request that a rule of others is for. @returns undefined: there is no rule, or it cannot be told from what it says */
 export function requestFor(rule: RouteRule | undefined): Pick<Entrance, 'path' | 'headers'> | undefined {
-  const [match] = rule?.matches ?? [];
+  if (!rule) return undefined;
+  const [match] = rule.matches ?? [];
   if (!match) return {};
   const { path, headers = [], method = 'GET', queryParams = [] } = match;
   const isPlain =

@@ -8,14 +8,17 @@ import type { Match } from '../../../src/spec/app.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ask, askMany } from '../support/ask.ts';
 import { failedOf, startClients } from '../support/clients.ts';
+import { httpRoute } from '../support/objects.ts';
 import { ROUTER } from '../support/settle.ts';
 import { type RouterLab, routerLab } from './lab.ts';
 
 const METRICS = `${new URL(ROUTER).protocol}//${new URL(ROUTER).hostname}:${ROUTER_ADMIN_PORT}/metrics`;
 const PARENT = { name: GATEWAY.name, namespace: GATEWAY.namespace };
 
-async function lab(t: TestContext, parentRefs = [PARENT]): Promise<RouterLab | undefined> {
-  return await routerLab(t, { router: 'gatewayApi', port: 8080, parentRefs }, ({ kube, cluster, owner }) =>
+type Way = Pick<RouterLab['cluster'], 'parentRefs' | 'httpRoute'>;
+
+async function lab(t: TestContext, way: Way = { parentRefs: [PARENT] }): Promise<RouterLab | undefined> {
+  return await routerLab(t, { router: 'gatewayApi', port: 8080, ...way }, ({ kube, cluster, owner }) =>
     createGatewayApiRouter({
       kube,
       namespace: cluster.namespace,
@@ -151,7 +154,7 @@ test('somebody else who writes the weights is named, and the route is not acknow
 });
 
 test('a route that its Gateway does not take is told in its words', async (t) => {
-  const made = await lab(t, [{ ...PARENT, sectionName: 'nobody' } as typeof PARENT]);
+  const made = await lab(t, { parentRefs: [{ ...PARENT, sectionName: 'nobody' } as typeof PARENT] });
   if (made === undefined) return;
   const blue = await made.pool('blue', 1, 1);
   await assert.rejects(made.apply(made.table([blue], { [blue.pool.id]: 10_000 })), {
@@ -177,4 +180,33 @@ test('a writer that is behind is refused, and the route stays', async (t) => {
     timeoutMs: 30_000,
   });
   assert.equal((await made.router.observe(made.app)).view.ackedGeneration, 0);
+});
+
+test('a rule of a route of others is the only one written, and leads where it led before when the App goes', async (t) => {
+  const made = await lab(t, { httpRoute: { name: 'web', rule: 1 } });
+  if (made === undefined) return;
+  const { cluster } = made.lab;
+  const cart = {
+    matches: [{ path: { type: 'PathPrefix', value: '/cart' } }],
+    backendRefs: [{ name: 'cart', port: 80 }],
+  };
+  const web = httpRoute('web', made.host, { before: 3 }) as { spec: { rules: object[] } };
+  web.spec.rules.unshift(cart);
+  await cluster.apply(web);
+  const read = async () => JSON.parse(await cluster.kubectl(['get', 'httproute', 'web', '-o', 'json']));
+  const before = await read();
+  const [blue, green] = [await made.pool('blue', 1, 1), await made.pool('green', 1, 2)];
+  const pools = [blue, green];
+  await made.apply(made.table(pools, { [blue.pool.id]: 10_000, [green.pool.id]: 0 }));
+  await made.apply(made.table(pools, { [blue.pool.id]: 5000, [green.pool.id]: 5000 }));
+  assert.deepEqual(await askMany(ROUTER, 10, { headers: { host: made.host } }), { blue: 5, green: 5 });
+  assert.deepEqual((await read()).spec.rules[0], before.spec.rules[0]);
+  made.stateVersion += 1;
+  await made.router.remove(made.context());
+  const after = await read();
+  assert.deepEqual(after.spec, before.spec);
+  assert.deepEqual(
+    Object.keys(after.metadata.annotations ?? {}),
+    Object.keys(before.metadata.annotations ?? {}),
+  );
 });

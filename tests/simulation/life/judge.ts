@@ -98,7 +98,8 @@ export class Judge {
       if (next.table && isOwn) this.#keepsCapacity(daemon, before, next, next.table);
       // Also where it ends in the same decision: closed on its way back.
       const ran = before.release?.strategy === 'recreate';
-      if (ran && next.table?.generation !== before.table?.generation) this.#byRecreate = next.table?.generation;
+      if (ran && next.table?.generation !== before.table?.generation)
+        this.#byRecreate = next.table?.generation;
       const ended = next.history.at(-1);
       if (ended && ended.id !== before.history.at(-1)?.id) this.#ended(daemon, ended, events);
     });

@@ -3,7 +3,13 @@ import { it } from 'node:test';
 import type { RouteTable } from '../../../src/core/model.ts';
 import { givenAnnotation } from '../../../src/kubernetes/given.ts';
 import type { HttpRoute } from '../../../src/kubernetes/network.ts';
-import { leaveRule, movingRule, ruleToLeave, sharedRule } from '../../../src/kubernetes/routing/http-rule.ts';
+import {
+  leaveRule,
+  movingRule,
+  notedOnce,
+  ruleToLeave,
+  sharedRule,
+} from '../../../src/kubernetes/routing/http-rule.ts';
 import { recordAnnotation, recordText } from '../../../src/kubernetes/routing/record.ts';
 import { scriptedApi, send } from '../kubernetes/scripted-api.ts';
 import { tableOf } from './tables.ts';
@@ -91,6 +97,21 @@ it('another rule that is named from now on is taken at once, and the one before 
     },
   ]);
   assert.deepEqual(movingRule(shared(0), route, 0), []);
+});
+
+it('where a rule led is noted once, before it leads to a pool', () => {
+  const notedBy = (table: RouteTable, route: HttpRoute) => {
+    delete route.metadata.annotations?.[givenAnnotation('shop')];
+    return notedOnce(table, route, 1);
+  };
+  const value = JSON.stringify({ rule: 1, backendRefs: [{ name: 'other', port: 80 }] });
+  assert.deepEqual(notedBy(shared(1), routeOf([['shop-1-1'], ['other']])), [
+    { op: 'add', path: '/metadata/annotations/given.crossfade.dev~1shop', value },
+  ]);
+  assert.deepEqual(notedBy(shared(1), routeOf([['other'], ['shop-2-2']])), [], 'it leads to a pool');
+  const before = { ...shared(1), ...tableOf({ '9-9': 10_000 }), front: shared(1).front };
+  assert.deepEqual(notedBy(shared(1), routeOf([['other'], ['shop-9-9']], before)), [], 'to one of before');
+  assert.deepEqual(notedOnce(shared(1), routeOf([['other'], ['other']]), 1), [], 'it was noted');
 });
 
 it('what was noted and cannot be read is nothing', () => {
