@@ -95,7 +95,10 @@ export class Judge {
       const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
       // What it catches up with is how the world was found.
       const isOwn = next.table?.generation !== before.table?.generation && !isGivenUp && !catchesUp;
-      if (next.table && isOwn) this.#keepsCapacity(daemon, before, next, next.table);
+      if (next.table && isOwn) {
+        this.#keepsCapacity(daemon, before, next, next.table);
+        this.#leadsTesters(daemon, before, next, next.table);
+      }
       // Also where it ends in the same decision: closed on its way back.
       const ran = before.release?.strategy === 'recreate';
       if (ran && next.table?.generation !== before.table?.generation)
@@ -235,6 +238,27 @@ export class Judge {
         ? split.to.every((share) => share.weight === 0 || isThere(share.key))
         : split.to.some(isThere);
     assert.ok(answered, 'the route names a pool that has nobody');
+  }
+
+  /** Who asks for a version by name gets it as long as anybody of it is ready, and has no name for it before. */
+  #leadsTesters(
+    { seen }: Daemon,
+    { table: last }: AppState,
+    next: AppState,
+    { route, members }: RouteTable,
+  ): void {
+    if (route.admit.kind !== 'open') return;
+    const named = [
+      ...route.matches.map(({ to }) => to),
+      ...(route.preview === undefined ? [] : [route.preview]),
+    ];
+    for (const pool of named) {
+      const isReady = seen.replicas?.some(
+        (one) => one.pool === pool && one.ready && one.phase !== 'stopping' && !next.leaving[one.id],
+      );
+      const isLost = !isReady && last?.members[pool] !== undefined;
+      assert.ok(members[pool]?.length || isLost, `users ask for ${pool} by name, and nobody of it is there`);
+    }
   }
 
   /** Invariant 3, by what this daemon had seen when it decided. */

@@ -44,6 +44,9 @@ export interface Target {
   member: Member;
 }
 
+/** How a request came to its pool: by the split, by its name (a header, the preview host), or marked by Crossfade itself. */
+export type Way = 'split' | 'name' | 'probes';
+
 type Message = Pick<ActionContext, 'stateVersion'> & { sent: number };
 
 const LATE_MS = 800;
@@ -73,6 +76,7 @@ export class SimRouter {
   #boot = 1;
   #epoch = 1;
   #nextWorker = 1;
+  #named = 0;
   #firstAnswerAt: Record<PoolId, Ms> = {};
   #admission = { refused: 0, held: 0 };
 
@@ -299,20 +303,29 @@ export class SimRouter {
     return choice && member ? { pool: choice.key, member } : 'nobody';
   }
 
+  /** Where a request that names the new version goes; undefined: the table has no name for it. */
+  named({ table }: Worker): Target | 'nobody' | undefined {
+    const pool = table?.route.matches[0]?.to ?? table?.route.preview;
+    if (pool === undefined) return undefined;
+    const members = table?.members[pool] ?? [];
+    const member = members[this.#named++ % members.length];
+    return member ? { pool, member } : 'nobody';
+  }
+
   refuse(kind: 'refused' | 'held'): void {
     this.#admission[kind] += 1;
   }
 
-  sent({ pool, member }: Target, as: 'split' | 'probes'): void {
+  sent({ pool, member }: Target, way: Way): void {
     const { counts } = this.#entry(pool, member);
-    counts[as] += 1;
-    if (as === 'split') counts.requests += 1;
+    if (way !== 'name') counts[way] += 1;
+    if (way !== 'probes') counts.requests += 1;
   }
 
-  answered({ pool, member }: Target, as: 'split' | 'probes', how: 'ok' | 'failed'): void {
+  answered({ pool, member }: Target, way: Way, how: 'ok' | 'failed'): void {
     if (how === 'ok') this.answeredWell.add(pool);
     const { counts } = this.#entry(pool, member);
-    if (as === 'split') {
+    if (way !== 'probes') {
       counts[how] += 1;
       this.#firstAnswerAt[pool] ??= this.wall();
       return;

@@ -1,10 +1,11 @@
 /** Strategies for simulated Apps: every kind of stage is in one of them. */
-import type { AppSpec } from '../../../src/spec/app.ts';
+import type { AppSpec, Match } from '../../../src/spec/app.ts';
 import type { Random } from '../random.ts';
 
 type Strategy = AppSpec['spec']['strategy'];
 
 const BY_USER = { kind: 'header', name: 'x-user' } as const;
+const TESTERS: Match = { headers: [{ name: 'x-tester', value: { kind: 'present' } }], cookies: [] };
 
 export function strategyOf(random: Random): Strategy {
   const warmMs = random.pick([0, 500, 3000]);
@@ -21,14 +22,20 @@ export function strategyOf(random: Random): Strategy {
     () => ({ kind: 'blueGreen', autoPromotion: true, autoPromotionMs: 300, previewReplicas: 1, warmMs }),
     () => canary(random, warmMs),
     () => canary(random, warmMs),
-    () => ({
-      kind: 'abTest',
-      matches: [],
-      split: { weightBp: random.int(1000, 9000), by: BY_USER },
-      ...(random.chance(0.3) ? { candidateReplicas: 1 } : {}),
-      warmMs,
-    }),
+    () => abTest(random, warmMs, []),
+    () => abTest(random, warmMs, [TESTERS]),
   ])();
+}
+
+function abTest(random: Random, warmMs: number, matches: Match[]): Strategy {
+  const isByName = matches.length > 0 && random.chance(0.3);
+  return {
+    kind: 'abTest',
+    matches,
+    ...(isByName ? {} : { split: { weightBp: random.int(1000, 9000), by: BY_USER } }),
+    ...(random.chance(0.3) ? { candidateReplicas: 1 } : {}),
+    warmMs,
+  };
 }
 
 function canary(random: Random, warmMs: number): Strategy {
@@ -37,15 +44,7 @@ function canary(random: Random, warmMs: number): Strategy {
     kind: 'canary',
     ...(random.chance(0.3) ? { sticky: BY_USER } : {}),
     steps: [
-      ...(random.chance(0.3)
-        ? [
-            {
-              kind: 'setHeaderRoute' as const,
-              name: 'testers',
-              match: [{ headers: [{ name: 'x-tester', value: { kind: 'present' as const } }], cookies: [] }],
-            },
-          ]
-        : []),
+      ...(random.chance(0.3) ? [{ kind: 'setHeaderRoute' as const, name: 'testers', match: [TESTERS] }] : []),
       { kind: 'setWeight', weightBp: first },
       random.pick([
         { kind: 'pause', durationMs: 300 },

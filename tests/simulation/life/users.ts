@@ -3,9 +3,11 @@ import type { Ms } from '../../../src/core/model.ts';
 import type { Random } from '../random.ts';
 import type { SimClock } from './clock.ts';
 import type { OpenRequest, SimReplica } from './machine.ts';
-import type { SimRouter, Target, Worker } from './router.ts';
+import type { SimRouter, Target, Way, Worker } from './router.ts';
 
 const USERS = 8;
+/** The last ones: they ask for the new version by name, in a header or at the preview host, and get it where there is one. */
+const TESTERS = 2;
 const HANG_MS = 3000;
 const MARKED_ANSWER_MS = 40;
 
@@ -21,6 +23,7 @@ export interface Failure {
 
 interface User {
   name: string;
+  isTester: boolean;
   worker: Worker;
 }
 
@@ -43,7 +46,11 @@ export class Users {
   constructor(options: UsersOptions) {
     this.#options = options;
     const { router } = options;
-    this.#users = Array.from({ length: USERS }, (_, n) => ({ name: `u${n}`, worker: router.nextWorker() }));
+    this.#users = Array.from({ length: USERS }, (_, n) => ({
+      name: `u${n}`,
+      isTester: n >= USERS - TESTERS,
+      worker: router.nextWorker(),
+    }));
     this.#tick();
   }
 
@@ -62,6 +69,13 @@ export class Users {
     const { worker } = user;
     const admit = worker.table?.route.admit.kind ?? 'open';
     if (admit !== 'open') router.refuse(admit === 'refuse' ? 'refused' : 'held');
+    const named = admit === 'open' && user.isTester ? router.named(worker) : undefined;
+    if (named) {
+      // Nobody else answers for it when it is gone, and others do not notice.
+      if (named === 'nobody') this.#fail(user.name, 'the version that it names has nobody', 'world');
+      else this.#send(user.name, worker, named, 'name');
+      return;
+    }
     const target = admit === 'open' ? router.choose(worker, user.name) : 'nobody';
     if (target === 'nobody') {
       this.#fail(user.name, `nobody is there to answer (${admit})`, this.#options.excuse(worker));
@@ -85,31 +99,31 @@ export class Users {
     return longest;
   }
 
-  #send(user: string, worker: Worker, target: Target, as: 'split' | 'probes'): 'hangs' | 'goes on' {
+  #send(user: string, worker: Worker, target: Target, way: Way): 'hangs' | 'goes on' {
     const { router } = this.#options;
     const replica = router.replicaAt(target);
     const nobody = whyNobody(replica, worker);
     if (!replica || nobody) {
       const why = `${target.member.replica} ${nobody ?? 'is not there'}`;
-      router.sent(target, as);
-      router.answered(target, as, 'failed');
-      if (as === 'split') this.#fail(user, why, this.#options.excuse(worker));
+      router.sent(target, way);
+      router.answered(target, way, 'failed');
+      if (way !== 'probes') this.#fail(user, why, this.#options.excuse(worker));
       return 'goes on';
     }
-    router.sent(target, as);
+    router.sent(target, way);
     if (replica.hangs || replica.behaviour === 'hangs') {
-      this.#keepOpen(user, worker, replica, target, as, HANG_MS, 'failed');
+      this.#keepOpen(user, worker, replica, target, way, HANG_MS, 'failed');
       return 'hangs';
     }
     if (replica.view.phase === 'backoff') {
-      router.answered(target, as, 'failed');
-      if (as === 'split') this.#fail(user, `${replica.view.id} has crashed`, 'world');
+      router.answered(target, way, 'failed');
+      if (way !== 'probes') this.#fail(user, `${replica.view.id} has crashed`, 'world');
       return 'goes on';
     }
     const how = replica.behaviour === 'errors' ? 'failed' : 'ok';
-    const lengthMs = as === 'split' ? this.#length() : 0;
-    if (lengthMs > 0) this.#keepOpen(user, worker, replica, target, as, lengthMs, how);
-    else this.#answer(user, target, as, how);
+    const lengthMs = way === 'probes' ? 0 : this.#length();
+    if (lengthMs > 0) this.#keepOpen(user, worker, replica, target, way, lengthMs, how);
+    else this.#answer(user, target, way, how);
     return 'goes on';
   }
 
@@ -125,7 +139,7 @@ export class Users {
     worker: Worker,
     replica: SimReplica,
     target: Target,
-    as: 'split' | 'probes',
+    way: Way,
     ms: Ms,
     how: 'ok' | 'failed',
   ): void {
@@ -138,21 +152,21 @@ export class Users {
       cut: (why, byUs) => {
         if (!replica.open.delete(request)) return;
         cancel();
-        router.answered(target, as, 'failed');
-        if (as === 'split') this.#fail(user, `on ${replica.view.id}: ${why}`, byUs ? 'crossfade' : 'world');
+        router.answered(target, way, 'failed');
+        if (way !== 'probes') this.#fail(user, `on ${replica.view.id}: ${why}`, byUs ? 'crossfade' : 'world');
       },
     };
     const cancel = clock.after(ms, () => {
       if (!replica.open.delete(request)) return;
-      this.#answer(user, target, as, how);
+      this.#answer(user, target, way, how);
       if (replica.open.size === 0) router.onChange();
     });
     replica.open.add(request);
   }
 
-  #answer(user: string, target: Target, as: 'split' | 'probes', how: 'ok' | 'failed'): void {
-    this.#options.router.answered(target, as, how);
-    if (as === 'probes') return;
+  #answer(user: string, target: Target, way: Way, how: 'ok' | 'failed'): void {
+    this.#options.router.answered(target, way, how);
+    if (way === 'probes') return;
     if (how === 'ok') this.ledger.ok += 1;
     else this.#fail(user, `${target.member.replica} answered 500`, 'version');
   }

@@ -71,6 +71,29 @@ export const ROUTES: readonly Bug[] = [
     edits: [decide('table.ts', 'const ready = standing.filter((r) => r.ready);', 'const ready = standing;')],
   },
   {
+    name: 'a version that users ask for by name without anybody to answer them',
+    strategy: 'abTest',
+    edits: [
+      decide(
+        'table.ts',
+        'for (const pool of namedPools(wanted)) {',
+        'for (const pool of namedPools({ ...wanted, matches: [] })) {',
+      ),
+    ],
+  },
+  {
+    name: 'a name that leads to a version which is not ready yet',
+    strategy: 'abTest',
+    edits: [
+      NOT_WAITED_FOR,
+      decide(
+        'table.ts',
+        'return [...namedPools(route)].every(',
+        'return [...namedPools({ ...route, matches: [] })].every(',
+      ),
+    ],
+  },
+  {
     name: 'everything to the candidate at one ready replica',
     shipped: 'argo-rollouts#3941',
     edits: [
