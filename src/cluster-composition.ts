@@ -15,6 +15,7 @@ import { acquireLease, type Held } from './cluster/leader.ts';
 import { type ControllerMetrics, createMetrics } from './cluster/metrics.ts';
 import { applyObject } from './cluster/objects.ts';
 import { followAdopted } from './cluster/ownership/follow.ts';
+import { giveBackOfGone } from './cluster/ownership/gone.ts';
 import { createOwnership } from './cluster/ownership/index.ts';
 import { serveProbes } from './cluster/probe-server.ts';
 import { scopedApi } from './cluster/scoped-api.ts';
@@ -159,7 +160,7 @@ async function workWhile(lead: Lead, shard: number, held: Held): Promise<void> {
 }
 
 async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<void> }> {
-  const { options, kube, engine, router, now, log, home } = lead;
+  const { options, kube, engine, router, metrics, now, log, home } = lead;
   const isOurs = (app: AppKey) => shardOf(app, options.shards) === shard;
   const store = await createAppStatusStore({ kube, home, log, scope: { ...scopeOf(options), isOurs } });
   lead.stores.add(store);
@@ -175,11 +176,19 @@ async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<v
   });
   const intake = openIntake(lead, store);
   const following = followAdopted({ kube, ...scopeOf(options), isOurs, log });
-  const off = store.onChange((app) => void forgetGone(lead, store, app));
+  const isThere = (app: AppKey) => store.uid(app) !== undefined;
+  const gone = giveBackOfGone({ kube, routers: lead.routers, isOurs, isThere, log });
+  const off = store.onChange((app) => {
+    if (isThere(app)) return;
+    metrics.gone(app);
+    gone.look();
+  });
   await controller.start();
+  gone.look();
   return {
     async stop() {
       off();
+      await gone.close();
       await following.close();
       await stopWork(store, controller, intake);
       lead.stores.delete(store);
@@ -229,10 +238,6 @@ function show({ metrics }: Lead, store: AppStatusStore, { stored, next, observed
   // Counters go on moving for as long as there are users: without a release they are written only beside something else.
   if (activeRelease(next)) store.show(key, { ...fields, ...seen });
   else store.show(key, fields, seen);
-}
-
-async function forgetGone({ metrics }: Lead, store: AppStatusStore, app: AppKey): Promise<void> {
-  if (!(await store.load(app))) metrics.gone(app);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -32,7 +32,9 @@ export function givenOf<T>({ metadata }: KubeObject, app: string): T | undefined
   }
 }
 
-/** Some App has something noted there. */
-export function isGiven({ metadata }: KubeObject): boolean {
-  return Object.keys(metadata.annotations ?? {}).some((name) => name.startsWith(GIVEN_PREFIX));
+/** Names of the Apps that have something noted there. */
+export function givenTo({ metadata }: KubeObject): string[] {
+  return Object.keys(metadata.annotations ?? {})
+    .filter((name) => name.startsWith(GIVEN_PREFIX))
+    .map((name) => name.slice(GIVEN_PREFIX.length));
 }

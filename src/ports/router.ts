@@ -43,7 +43,7 @@ export interface Router {
   remove(ctx: ActionContext): Promise<void>;
   /** What the router really serves. @throws OperatingError E_ROUTER_DOWN: unknown, which is not empty */
   observe(app: AppKey): Promise<RouterObservation>;
-  /** Apps that it has a table of. Absent: it keeps none that a store could have forgotten. */
+  /** Apps of which it has something that does not go with them. Absent: it keeps nothing that a store could have forgotten. */
   apps?(): Promise<AppKey[]>;
   /** Sends marked requests through the route of the App; they are counted apart. Resolves with how many were answered. */
   probe(app: AppKey, requests: number): Promise<number>;

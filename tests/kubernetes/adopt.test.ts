@@ -4,7 +4,7 @@ import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { isFullTest } from '../support/full.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { failedOf, startClients } from './support/clients.ts';
-import { type Site, site } from './support/controller.ts';
+import { routed, type Site, site } from './support/controller.ts';
 import { deployment, httpRoute, ingress, service } from './support/objects.ts';
 import { answers, hostOf, ROUTER, serviceUrl, settled } from './support/settle.ts';
 
@@ -196,6 +196,62 @@ test('what was adopted is given back as it came, without a label of ours, when n
   await cluster.kubectl(['rollout', 'undo', 'deployment/shop']);
   await cluster.kubectl(['rollout', 'status', 'deployment/shop', '--timeout=120s']);
 });
+
+for (const { via, flags, strategy } of isFullTest() ? VIAS : VIAS.slice(0, 1)) {
+  test(`when an App that adopted a Deployment behind ${via} is deleted, what led to it leads where it led before`, async (t) => {
+    const cluster = await ownCluster(t);
+    if (cluster === undefined) return;
+    const at = await site(t, cluster);
+    const controller = await at.startController();
+    const isIngress = flags[0] === '--ingress';
+    await existing(cluster, isIngress ? 'ingress' : 'httproute');
+    const wayIn = isIngress ? 'ingress/shop' : 'httproute/shop';
+    const before = await ledBy(cluster, wayIn);
+    await at.crossfade(['adopt', 'deployment/shop', ...flags, '--strategy', strategy]);
+    await at.until('status.phase', 'Healthy');
+    await cluster.kubectl(['set', 'image', 'deployment/shop', 'app=localhost/service:v2']);
+    if (strategy === 'canary') await at.until('status.asked', '10%');
+    else await at.until('status.stable', '#2');
+    assert.notDeepEqual(await ledBy(cluster, wayIn), before);
+    // Also when nobody was there to see it go.
+    if (isIngress) await controller.kill('SIGKILL');
+    await cluster.kubectl(['delete', 'xf/shop', '--timeout=60s']);
+    if (isIngress) await at.startController();
+    await givenBack(cluster, wayIn, before);
+  });
+}
+
+test('an App that names a rule and a Service of others, without having adopted anything, leaves them as they were', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const at = await site(t, cluster);
+  await at.startController();
+  const { host } = hostOf(cluster);
+  await cluster.apply(service('shop', { app: 'elsewhere' }), httpRoute('shop', host, { elsewhere: 7 }));
+  const before = await ledBy(cluster, 'httproute/shop');
+  const kubernetes = { parentRefs: undefined, httpRoute: { name: 'shop' }, service: 'shop' };
+  const strategy = { blueGreen: {} };
+  await at.apply(routed(cluster, { version: 'v1', router: 'gatewayApi', strategy, kubernetes }), '--wait');
+  await answers(ROUTER, 'v1', { headers: { host } });
+  await answers(await serviceUrl(cluster, 'shop'), 'v1');
+  await at.crossfade(['delete', 'app', 'shop', '--wait']);
+  await givenBack(cluster, 'httproute/shop', before);
+});
+
+/** The rules of the way in, and what the Service selects. */
+async function ledBy(cluster: OwnTestCluster, wayIn: string): Promise<string[]> {
+  return [
+    await field(cluster, wayIn, '{.spec.rules}'),
+    await field(cluster, 'service/shop', '{.spec.selector}'),
+  ];
+}
+
+async function givenBack(cluster: OwnTestCluster, wayIn: string, before: readonly string[]): Promise<void> {
+  const isAsBefore = async () => JSON.stringify(await ledBy(cluster, wayIn)) === JSON.stringify(before);
+  await waitFor(isAsBefore, { ...SOON, what: 'the rules and the selector to be as before' });
+  for (const object of [wayIn, 'service/shop'])
+    assert.doesNotMatch(await field(cluster, object, '{.metadata.annotations}'), /crossfade\.dev/);
+}
 
 test('a Deployment in the middle of a rollout is not adopted, and nothing is changed', async (t) => {
   const cluster = await ownCluster(t);

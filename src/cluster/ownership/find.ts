@@ -4,7 +4,7 @@ import { OperatingError } from '../../core/errors.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
-import { isGiven } from '../../kubernetes/given.ts';
+import { givenTo } from '../../kubernetes/given.ts';
 import { KEEP_ANNOTATION, POOL_LABEL, poolObjectName } from '../../kubernetes/names.ts';
 import { HTTP_ROUTES, INGRESSES, SERVICES } from '../../kubernetes/network.ts';
 import { AUTOSCALERS, DEPLOYMENTS, type Deployment, PODS, REPLICA_SETS } from '../../kubernetes/workloads.ts';
@@ -51,7 +51,7 @@ export async function findDeployment(kube: Kube, looked: Looked): Promise<FoundD
       .filter(
         ({ metadata, spec }) => metadata.labels?.[POOL_LABEL] === undefined && spec.selector !== undefined,
       )
-      .filter((service) => selects(service.spec.selector, labels) || isGiven(service)),
+      .filter((service) => selects(service.spec.selector, labels) || givenTo(service).length > 0),
     ...(route ? { route } : {}),
     ...(ingress ? { ingress } : {}),
     autoscalers: await listOrNone(kube, namespace),

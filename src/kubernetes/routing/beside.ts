@@ -2,7 +2,7 @@ import type { PoolId, ReplicaId, RouteTable } from '../../core/model.ts';
 import type { Kube } from '../client.ts';
 import { givenAnnotation, givenOf } from '../given.ts';
 import { APP_LABEL, type AppName, IN_ROUTE_LABEL, POOL_LABEL } from '../names.ts';
-import { SERVICES } from '../network.ts';
+import { SERVICES, type Service } from '../network.ts';
 import { weightsOf } from './carrier.ts';
 import { untilBehind } from './members.ts';
 
@@ -16,6 +16,7 @@ export async function followBeside(kube: Kube, app: AppName, table: RouteTable):
   if (name === undefined || pool === undefined) return;
   const service = await kube.get(SERVICES, app.namespace, name);
   if (!service) return;
+  await noteSelector(kube, app, service);
   const wanted = { [APP_LABEL]: app.name, [POOL_LABEL]: pool, [IN_ROUTE_LABEL]: 'true' };
   if (!isSame(service.spec.selector, wanted))
     await kube.apply(
@@ -31,6 +32,18 @@ export async function followBeside(kube: Kube, app: AppName, table: RouteTable):
 function mostAsked(table: RouteTable): PoolId | undefined {
   if (table.route.admit.kind === 'refuse') return undefined;
   return [...weightsOf(table)].toSorted(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+/** Nobody has noted what it selected, and it selects no pods of ours yet: an App that names a Service without having been adopted. */
+export async function noteSelector(kube: Kube, app: AppName, { metadata, spec }: Service): Promise<void> {
+  const { selector = {} } = spec;
+  if (selector[APP_LABEL] !== undefined || givenOf({ metadata }, app.name) !== undefined) return;
+  await kube.patch(SERVICES, app.namespace, metadata.name ?? '', {
+    metadata: {
+      resourceVersion: metadata.resourceVersion,
+      annotations: { [givenAnnotation(app.name)]: JSON.stringify({ selector }) },
+    },
+  });
 }
 
 /** The App goes: the Service selects again what it selected before. */

@@ -43,6 +43,8 @@ export interface Carrier {
   write(ctx: ActionContext, table: RouteTable): Promise<void>;
   /** Takes what was written off again; what was there before stays. */
   erase(ctx: ActionContext): Promise<void>;
+  /** Apps that have notes on objects of others; objects of their own go with them. */
+  apps(): Iterable<AppKey>;
   read(app: AppKey): CarriedRoute | undefined;
   /** The record that the object has now, past every cache. */
   readLive(app: AppKey, front: Front | undefined): Promise<RouteRecord | undefined>;

@@ -134,6 +134,10 @@ class ClusterRouter implements Router {
     this.#served.delete(ctx.app);
   }
 
+  async apps(): Promise<AppKey[]> {
+    return [...new Set(this.#carrier.apps())];
+  }
+
   async observe(app: AppKey): Promise<RouterObservation> {
     this.#closing.signal.throwIfAborted();
     const carried = this.#carrier.read(app);

@@ -103,6 +103,10 @@ class GatewayApi implements Carrier {
     this.#foreign.forget(ctx.app);
   }
 
+  *apps(): Generator<AppKey> {
+    for (const route of this.#routes.all()) if (!route.metadata.labels?.[APP_LABEL]) yield* appKeysOn(route);
+  }
+
   read(app: AppKey): CarriedRoute | undefined {
     const [route] = this.#routes.group(app);
     const record = route && recordOf(route, appNameOf(app).name);

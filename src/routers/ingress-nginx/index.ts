@@ -120,6 +120,10 @@ class IngressNginx implements Carrier {
     this.#foreign.forget(ctx.app);
   }
 
+  *apps(): Generator<AppKey> {
+    for (const ingress of this.#ingresses.all()) if (!isOurs(ingress)) yield* appKeysOn(ingress);
+  }
+
   read(app: AppKey): CarriedRoute | undefined {
     const main = this.#main(app);
     const record = main && recordOf(main, appNameOf(app).name);

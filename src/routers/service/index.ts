@@ -1,9 +1,11 @@
 import type { RouterCapabilities } from '../../core/capabilities.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import { FIELD_MANAGER } from '../../kubernetes/client.ts';
+import { givenTo } from '../../kubernetes/given.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
 import { APP_LABEL, type AppName, appLabels, appNameOf } from '../../kubernetes/names.ts';
 import { SERVICES, type Service } from '../../kubernetes/network.ts';
+import { leaveBeside, noteSelector } from '../../kubernetes/routing/beside.ts';
 import type { CarriedRoute, Carrier, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { labelPods, untilBehind } from '../../kubernetes/routing/members.ts';
@@ -50,8 +52,9 @@ class ByService implements Carrier {
     this.#options = options;
     this.#foreign = new ForeignWriters(options.now);
     this.#services = watchRoutes(options, SERVICES, {
-      keep: (service) => (appsOn(service).length > 0 ? service : undefined),
-      groups: appKeysOn,
+      // Beside another router too: what such a Service selected before is noted on it.
+      keep: (service) => (appsOn(service).length > 0 || givenTo(service).length > 0 ? service : undefined),
+      groups: (service) => [...appKeysOn(service), ...givenKeysOn(service).map((app) => `given to ${app}`)],
     });
     this.#services.onChange(({ now }) => now && this.#noteForeign(now));
     this.synced = this.#services.synced;
@@ -67,6 +70,9 @@ class ByService implements Carrier {
     const selector = selectorOf(app.name, table);
     const owner = await this.#options.ownerOf(app);
     const adopted = table.front.cluster?.service;
+    const found =
+      adopted === undefined ? undefined : await this.#options.kube.get(SERVICES, app.namespace, adopted);
+    if (found) await noteSelector(this.#options.kube, app, found);
     const service = await this.#options.kube.apply(
       SERVICES,
       {
@@ -99,7 +105,14 @@ class ByService implements Carrier {
         this.#services.saw(await kube.patch(SERVICES, app.namespace, name, { metadata: { annotations } }));
       }
     }
+    for (const { metadata } of this.#services.group(`given to ${ctx.app}`))
+      await leaveBeside(kube, app, metadata.name);
     this.#foreign.forget(ctx.app);
+  }
+
+  *apps(): Generator<AppKey> {
+    for (const service of this.#services.all())
+      if (!service.metadata.labels?.[APP_LABEL]) yield* [...appKeysOn(service), ...givenKeysOn(service)];
   }
 
   read(app: AppKey): CarriedRoute | undefined {
@@ -187,4 +200,8 @@ function portOf({ front }: RouteTable) {
 
 function appKeysOn(service: Service): AppKey[] {
   return appsOn(service).map((app) => `${service.metadata.namespace}/${app}`);
+}
+
+function givenKeysOn(service: Service): AppKey[] {
+  return givenTo(service).map((app) => `${service.metadata.namespace}/${app}`);
 }

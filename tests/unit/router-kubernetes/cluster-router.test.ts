@@ -21,6 +21,7 @@ function carrier(): Carrier {
       record = { stateVersion, table };
     },
     erase: async () => undefined,
+    apps: () => [],
     read: () => record && { record, accepted: true },
     readLive: async () => record,
     check: async () => undefined,
