@@ -41,7 +41,7 @@ async function promoted({ place, users }: { place: Site; users: Users }): Promis
 interface Pods {
   items: {
     metadata: { name: string; labels: Record<string, string> };
-    spec: { nodeName: string };
+    spec: { nodeName: string; containers: { image: string }[] };
     status: { conditions?: { type: string; status: string }[] };
   }[];
 }
@@ -199,4 +199,23 @@ test('an App that is deleted in the middle of a release leaves nothing behind', 
   const kinds = 'apps.crossfade.dev,deployments,pods,services,httproutes,endpointslices,configmaps,pdb';
   const left = () => cluster.kubectl(['get', kinds, '-l', 'crossfade.dev/app=shop', '-o', 'name']);
   await waitFor(async () => (await left()) === '', { ...SOON, what: 'everything of the App to be gone' });
+});
+
+test('an App that is made anew at once never leads to pods of the one before it', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const place = await site(t, cluster);
+  await place.startController();
+  await place.apply(app(cluster, 'v1'), '--wait');
+  // Nothing waits for what it leaves behind.
+  await cluster.kubectl(['delete', 'xf/shop']);
+  await place.apply(app(cluster, 'v2'), '--wait');
+  const users = await startUsers(t, cluster, 'gatewayApi');
+  const images = async () => [
+    ...new Set((await podsOf(cluster)).flatMap(({ spec }) => spec.containers.map(({ image }) => image))),
+  ];
+  await waitFor(async () => (await images()).length === 1, { ...SOON, what: 'the old pods to be gone' });
+  await users.more(400);
+  const answers = await users.stop();
+  assert.deepEqual(Object.keys(answers), ['v2']);
 });

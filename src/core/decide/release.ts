@@ -94,6 +94,7 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
   const { state } = draft;
   const known = state.revisions[revision];
   if (!known) throw new Error(`no revision ${revision}`);
+  goPastStrangers(draft);
   // Counted from release numbers, so that an id is not used again after its pool was forgotten.
   const incarnation = state.nextReleaseNumber;
   const id: PoolId = `${known.number}-${incarnation}`;
@@ -104,6 +105,15 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
   }
   state.pools[id] = pool;
   return id;
+}
+
+/** Replicas that a controller of before started late, perhaps of an App of this name that is gone, have names too. */
+function goPastStrangers({ state, replicas }: Draft): void {
+  for (const { pool } of replicas) {
+    const { incarnation } = numbersOf(pool);
+    if (!state.pools[pool] && incarnation >= state.nextReleaseNumber)
+      state.nextReleaseNumber = incarnation + 1;
+  }
 }
 
 /** A new release needs the room; from its start until it is promoted, abort is the way back. */

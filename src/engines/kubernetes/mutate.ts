@@ -51,13 +51,16 @@ export async function grow(
 ): Promise<void> {
   const app = appNameOf(ctx.app);
   const name = poolObjectName(app.name, given.pool.id);
-  const found = await cluster.kube.get(DEPLOYMENTS, app.namespace, name);
+  const [found, owner] = await Promise.all([
+    cluster.kube.get(DEPLOYMENTS, app.namespace, name),
+    cluster.ownerOf(app),
+  ]);
   if (!found) {
-    const owner = await cluster.ownerOf(app);
     const input = { ...given, app, owner, stateVersion: ctx.stateVersion };
     cluster.saw(await cluster.kube.create(DEPLOYMENTS, deploymentOf(input)));
     return;
   }
+  refuseOther(app, found, owner);
   refuseStale(ctx, found);
   if (found.spec.replicas >= given.replicas) return;
   // Grown before the one that is to stop has gone, the pool would keep that one.
@@ -121,6 +124,17 @@ export async function setBudget(cluster: Cluster, app: AppName, spec: AppSpec): 
     },
     spec: { selector: { matchLabels: { [APP_LABEL]: app.name, [IN_ROUTE_LABEL]: 'true' } }, ...budget },
   });
+}
+
+/**
+ * Of an App of this name that is gone: its pods run another version, and the cluster removes them soon.
+ * @throws OperatingError E_POOL_IN_USE
+ */
+function refuseOther({ name }: AppName, found: Deployment, owner: OwnerReference | undefined): void {
+  const made = found.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (!made || owner === undefined || made.uid === owner.uid) return;
+  const message = `Deployment ${found.metadata.name} is of an App ${name} that is gone, and the cluster has not removed it yet`;
+  throw new OperatingError('E_POOL_IN_USE', message);
 }
 
 /** @throws OperatingError E_STALE_WRITER */
