@@ -54,7 +54,10 @@ export async function leaveBeside(kube: Kube, app: AppName, name: string | undef
   if (!service || !given) return;
   const without = Object.fromEntries(Object.keys(service.spec.selector ?? {}).map((key) => [key, null]));
   await kube.patch(SERVICES, app.namespace, name, {
-    metadata: { annotations: { [givenAnnotation(app.name)]: null } },
+    metadata: {
+      resourceVersion: service.metadata.resourceVersion,
+      annotations: { [givenAnnotation(app.name)]: null },
+    },
     spec: { selector: { ...without, ...given.selector } },
   });
 }
