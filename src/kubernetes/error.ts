@@ -94,15 +94,25 @@ function meaning(status: number, body: Status): { code: `E_${string}`; hint?: st
     case 502:
     case 503:
     case 504:
-      return body.message?.includes('admission webhook')
-        ? { code: 'E_CLUSTER_DENIED', hint: 'the named webhook decides; ask who runs it' }
-        : {
-            code: 'E_CLUSTER_UNREACHABLE',
-            hint: 'the API server is overloaded or not well; it is asked again',
-          };
+      return notWell(body);
     default:
       return { code: 'E_CLUSTER_DENIED' };
   }
+}
+
+/** Two refusals have the status of a server that is not well. */
+function notWell({ message = '' }: Status): { code: `E_${string}`; hint: string } {
+  if (message.includes('admission webhook'))
+    return { code: 'E_CLUSTER_DENIED', hint: 'the named webhook decides; ask who runs it' };
+  if (message.includes('field not declared in schema'))
+    return {
+      code: 'E_CLUSTER_DENIED',
+      hint: 'the kind in the cluster is older than this program: `crossfade install --crds-only` upgrades the kinds of Crossfade',
+    };
+  return {
+    code: 'E_CLUSTER_UNREACHABLE',
+    hint: 'the API server is overloaded or not well; it is asked again',
+  };
 }
 
 function isQuota({ message = '' }: Status): boolean {

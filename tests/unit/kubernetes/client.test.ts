@@ -66,6 +66,7 @@ describe('the Kubernetes client', () => {
     { status: 403, body: { message: 'User "x" cannot create pods' }, code: 'E_CLUSTER_FORBIDDEN' },
     { status: 422, body: { message: 'spec.image: Required value' }, code: 'E_CLUSTER_DENIED' },
     { status: 500, body: { message: 'failed calling webhook' }, code: 'E_CLUSTER_UNREACHABLE' },
+    { status: 500, body: { message: 'field not declared in schema' }, code: 'E_CLUSTER_DENIED' },
     {
       status: 400,
       body: { message: 'admission webhook "policy" denied the request: no' },
