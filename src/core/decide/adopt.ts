@@ -42,8 +42,9 @@ export function adoptPods(draft: Draft): void {
   );
 }
 
+/** Those that stop are of an App of this name that is gone. */
 function seesPods(draft: Draft): boolean {
-  return draft.replicas.some(({ pool }) => pool === ADOPTED_POOL);
+  return draft.replicas.some(({ pool, phase }) => pool === ADOPTED_POOL && phase !== 'stopping');
 }
 
 function isFirstLook({ state, spec }: Draft): boolean {

@@ -107,11 +107,17 @@ function newPool(draft: Draft, revision: RevisionId): PoolId {
   return id;
 }
 
-/** Replicas that a controller of before started late, perhaps of an App of this name that is gone, have names too. */
+/** Beyond this a name was not given by any release. */
+const MOST_RELEASES = 1e9;
+
+/**
+ * Replicas that a controller of before started late, perhaps of an App of this name that is gone, have names too; and so has
+ * their pool, until it is forgotten.
+ */
 function goPastStrangers({ state, replicas }: Draft): void {
-  for (const { pool } of replicas) {
+  for (const pool of [...replicas.map((replica) => replica.pool), ...Object.keys(state.pools)]) {
     const { incarnation } = numbersOf(pool);
-    if (!state.pools[pool] && incarnation >= state.nextReleaseNumber)
+    if (incarnation >= state.nextReleaseNumber && incarnation < MOST_RELEASES)
       state.nextReleaseNumber = incarnation + 1;
   }
 }

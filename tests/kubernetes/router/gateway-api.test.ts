@@ -8,7 +8,7 @@ import type { Match } from '../../../src/spec/app.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ask, askMany } from '../support/ask.ts';
 import { failedOf, startClients } from '../support/clients.ts';
-import { httpRoute } from '../support/objects.ts';
+import { httpRoute, service } from '../support/objects.ts';
 import { ROUTER } from '../support/settle.ts';
 import { type RouterLab, routerLab } from './lab.ts';
 
@@ -192,7 +192,7 @@ test('a rule of a route of others is the only one written, and leads where it le
   };
   const web = httpRoute('web', made.host, { before: 3 }) as { spec: { rules: object[] } };
   web.spec.rules.unshift(cart);
-  await cluster.apply(web);
+  await cluster.apply(service('cart'), service('before'), web);
   const read = async () => JSON.parse(await cluster.kubectl(['get', 'httproute', 'web', '-o', 'json']));
   const before = await read();
   const [blue, green] = [await made.pool('blue', 1, 1), await made.pool('green', 1, 2)];

@@ -91,6 +91,7 @@ export class Judge {
       this.promises.committed(daemon, before, what);
       const meetsThem = events.some((event) => event.reason === 'UnknownReplicas');
       if (!catchesUp && !meetsThem) this.#poolNames(before, next);
+      if (!catchesUp) newCandidate(before, next);
       this.#gates(before, next);
       const isGivenUp = events.some((event) => event.reason === 'StableGivenUp');
       // What it catches up with is how the world was found.
@@ -241,22 +242,23 @@ export class Judge {
   }
 
   /** Who asks for a version by name gets it as long as anybody of it is ready, and has no name for it before. */
-  #leadsTesters(
-    { seen }: Daemon,
-    { table: last }: AppState,
-    next: AppState,
-    { route, members }: RouteTable,
-  ): void {
+  #leadsTesters({ seen }: Daemon, before: AppState, next: AppState, { route, members }: RouteTable): void {
     if (route.admit.kind !== 'open') return;
     const named = [
       ...route.matches.map(({ to }) => to),
       ...(route.preview === undefined ? [] : [route.preview]),
     ];
+    const { release } = next;
+    const asked = release?.phase.kind === 'advancing' && release.stages[release.routedStage]?.route;
+    // Of the stage that was asked for last, each name of which is in the table that this decision makes.
+    if (asked && next.table?.generation === next.routeGeneration && next.release?.id === before.release?.id)
+      for (const arm of [...asked.matches.map(({ to }) => to), ...(asked.preview ? [asked.preview] : [])])
+        assert.ok(named.includes(release.arms[arm] ?? ''), `nobody can ask for ${arm} by name any more`);
     for (const pool of named) {
       const isReady = seen.replicas?.some(
-        (one) => one.pool === pool && one.ready && one.phase !== 'stopping' && !next.leaving[one.id],
+        (one) => one.pool === pool && one.ready && one.phase !== 'stopping' && !before.leaving[one.id],
       );
-      const isLost = !isReady && last?.members[pool] !== undefined;
+      const isLost = !isReady && before.table?.members[pool] !== undefined;
       assert.ok(members[pool]?.length || isLost, `users ask for ${pool} by name, and nobody of it is there`);
     }
   }
@@ -367,6 +369,15 @@ export class Judge {
     this.#world.note(`request of ${failure.user} failed: ${failure.why}`);
     this.failure ??= new Error(`a request failed through Crossfade: ${failure.user}: ${failure.why}`);
   }
+}
+
+/** What a release starts is called like nothing that is there, also in the decision that meets replicas nobody knew. */
+function newCandidate(before: AppState, { release }: AppState): void {
+  const candidate = release?.id === before.release?.id ? undefined : release?.arms.candidate;
+  if (candidate === undefined || !before.pools[candidate]) return;
+  // Stable until this decision, it may have become warm in it.
+  const isWarm = before.stable === candidate || before.warm.some(({ pool }) => pool === candidate);
+  assert.ok(isWarm, `${release?.id} starts with a pool that was there: ${candidate}`);
 }
 
 function weightOf({ route }: RouteTable, pool: PoolId): number {

@@ -82,6 +82,21 @@ export const ROUTES: readonly Bug[] = [
     ],
   },
   {
+    name: 'a name that is forgotten on the way into the table',
+    strategy: 'abTest',
+    edits: [
+      decide(
+        'intent.ts',
+        'matches: matches.map(({ when, to }) => ({ when, to: pool(to) })),',
+        'matches: matches.slice(1).map(({ when, to }) => ({ when, to: pool(to) })),',
+      ),
+    ],
+  },
+  {
+    name: 'a pool that is called by its revision alone',
+    edits: [decide('release.ts', 'const incarnation = state.nextReleaseNumber;', 'const incarnation = 1;')],
+  },
+  {
     name: 'a name that leads to a version which is not ready yet',
     strategy: 'abTest',
     edits: [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decide } from '../../../src/core/decide/index.ts';
+import type { Replica } from '../../../src/core/model.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
 import { specOf, World } from '../../simulation/world.ts';
 
@@ -82,6 +83,11 @@ test('until the pods are seen nothing is begun, and that none is adopted is told
   world.replicas = [];
   world.run(1000);
   assert.equal(world.state.generationSeen, 0);
+  // Of an App of this name that is gone.
+  const gone = pods.map((pod): Replica => ({ ...pod, phase: 'stopping' }));
+  const seen = { ...world.observed(), replicas: { kind: 'known' as const, value: gone, at: world.now } };
+  const { next } = decide(world.state, seen, world.now);
+  assert.equal(next.stable, undefined);
   assert.equal(world.state.release, undefined);
   assert.match(world.state.trouble?.message ?? '', /no pod of it is adopted/);
   world.replicas = pods;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decide } from '../../../src/core/decide/index.ts';
 import { retireStrangers } from '../../../src/core/decide/strangers.ts';
 import { specOf, World } from '../../simulation/world.ts';
 import { draftOf, halfway } from './support.ts';
@@ -66,4 +67,17 @@ test('the pool of a release is never called like replicas that run already', () 
   world.runUntil((w) => w.state.stable !== undefined && w.state.release === undefined);
   assert.equal(world.state.stable, '1-5');
   assert.equal(world.state.history[0]?.id, 'r5');
+});
+
+test('a pool that was met as a stranger is not called again until it is forgotten', () => {
+  const world = new World(specOf({ kind: 'recreate' }));
+  world.runUntil((w) => w.state.stable !== undefined && w.state.release === undefined).run(1000);
+  const state = structuredClone(world.state);
+  // What a second version of an App of this name would have been called.
+  state.pools['2-2'] = { id: '2-2', revision: '', incarnation: 2 };
+  state.retiring.push('2-2');
+  world.apply('v2');
+  const { next } = decide(state, world.observed(), world.now);
+  assert.equal(next.release?.arms.candidate, '2-3');
+  assert.equal(next.frozen, undefined);
 });
