@@ -29,10 +29,11 @@ import type { AppKey, Ms } from './core/model.ts';
 import { openAccess } from './kubernetes/access.ts';
 import { createKube, type Kube } from './kubernetes/client.ts';
 import { APPS } from './kubernetes/crossfade.ts';
-import { APP_LABEL, type AppName } from './kubernetes/names.ts';
+import { APP_LABEL, type AppName, appNameOf } from './kubernetes/names.ts';
 import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Router } from './ports/router.ts';
+import { appNotFound } from './server/errors.ts';
 import { activeRelease } from './server/view/snapshot.ts';
 import type { KubernetesRouter } from './spec/app-kubernetes.ts';
 import { type AppStatusStore, createAppStatusStore } from './store/app-status/index.ts';
@@ -113,12 +114,19 @@ async function openLead({ options, parts, kube, metrics, log, stopping }: LeadOp
   return { options, stores, routers, identity, home, kube, engine, router, metrics, now, log, stopping };
 }
 
-function ownerIn(stores: ReadonlySet<AppStatusStore>, app: AppKey): OwnerReference | undefined {
+/** @throws OperatingError E_APP_NOT_FOUND: what was made now would belong to nobody, and stay */
+function ownerIn(stores: ReadonlySet<AppStatusStore>, app: AppKey): OwnerReference {
   const uid = [...stores].map((store) => store.uid(app)).find((found) => found !== undefined);
-  const [, name = ''] = app.split('/');
-  return uid === undefined
-    ? undefined
-    : { apiVersion: APPS.apiVersion, kind: APPS.kind, name, uid, controller: true, blockOwnerDeletion: true };
+  if (uid === undefined) throw appNotFound(app);
+  const { name } = appNameOf(app);
+  return {
+    apiVersion: APPS.apiVersion,
+    kind: APPS.kind,
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
 async function routerOf(stores: ReadonlySet<AppStatusStore>, app: AppKey): Promise<KubernetesRouter> {
@@ -188,9 +196,9 @@ async function startWork(lead: Lead, shard: number): Promise<{ stop(): Promise<v
   return {
     async stop() {
       off();
-      await gone.close();
-      await following.close();
+      // Nothing is decided any more before anything else is waited for.
       await stopWork(store, controller, intake);
+      await Promise.all([gone.close(), following.close()]);
       lead.stores.delete(store);
     },
   };

@@ -167,7 +167,7 @@ function activeOf({ deployment, replicaSets }: FoundDeployment): ReplicaSet | un
 function serviceOf(wish: AdoptionWish, found: FoundDeployment): Service | string | undefined {
   const labels = found.deployment.spec.template.metadata.labels ?? {};
   const leading = found.services.filter(
-    ({ spec }) => selects(spec.selector, labels) || isPinned(spec.selector),
+    ({ spec }) => selects(spec.selector, labels) || isPinned(spec.selector, appOf(wish)),
   );
   if (wish.service !== undefined) {
     const named = found.services.find((one) => nameOf(one) === wish.service);
@@ -179,8 +179,8 @@ function serviceOf(wish: AdoptionWish, found: FoundDeployment): Service | string
   return leading[0];
 }
 
-function isPinned(selector: Record<string, string> | undefined): boolean {
-  return selector?.[APP_LABEL] !== undefined;
+function isPinned(selector: Record<string, string> | undefined, app: string): boolean {
+  return selector?.[APP_LABEL] === app;
 }
 
 function routeOf(

@@ -51,7 +51,7 @@ export async function findDeployment(kube: Kube, looked: Looked): Promise<FoundD
       .filter(
         ({ metadata, spec }) => metadata.labels?.[POOL_LABEL] === undefined && spec.selector !== undefined,
       )
-      .filter((service) => selects(service.spec.selector, labels) || givenTo(service).length > 0),
+      .filter((service) => selects(service.spec.selector, labels) || givenTo(service).includes(app)),
     ...(route ? { route } : {}),
     ...(ingress ? { ingress } : {}),
     autoscalers: await listOrNone(kube, namespace),

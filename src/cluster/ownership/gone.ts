@@ -1,8 +1,10 @@
-import { OperatingError } from '../../core/errors.ts';
+import { ADOPTED_POOL } from '../../core/decide/adopt.ts';
+import type { OperatingError } from '../../core/errors.ts';
 import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { APPS } from '../../kubernetes/crossfade.ts';
-import { appNameOf } from '../../kubernetes/names.ts';
+import { appNameOf, KEEP_ANNOTATION, poolObjectName } from '../../kubernetes/names.ts';
+import { DEPLOYMENTS } from '../../kubernetes/workloads.ts';
 import type { Router } from '../../ports/router.ts';
 import type { Routers } from '../chosen-router.ts';
 import { createWork } from '../work.ts';
@@ -33,6 +35,7 @@ export interface GoneApps {
  * looked for by what is noted on those objects, also when the App went while no controller was there.
  */
 export function giveBackOfGone(options: GoneOptions): GoneApps {
+  let closed = false;
   const work = createWork<'look'>({
     atOnce: 1,
     log: options.log,
@@ -40,11 +43,17 @@ export function giveBackOfGone(options: GoneOptions): GoneApps {
       let outcome: 'done' | 'again' = 'done';
       for (const router of Object.values(options.routers))
         for (const app of (await router.apps?.()) ?? [])
-          if (!(await isSettled(options, router, app))) outcome = 'again';
+          if (!closed && !(await isSettled(options, router, app))) outcome = 'again';
       return outcome;
     },
   });
-  return { look: () => work.poke('look'), close: () => work.close() };
+  return {
+    look: () => work.poke('look'),
+    close() {
+      closed = true;
+      return work.close();
+    },
+  };
 }
 
 async function isSettled(
@@ -55,14 +64,18 @@ async function isSettled(
   if (!isOurs(app) || isThere(app)) return true;
   const { namespace, name } = appNameOf(app);
   try {
-    // One that is being given back step by step, or that was made a moment ago.
+    // The cache keeps no App that is being given back, and may not know a new one yet.
     if (await kube.get(APPS, namespace, name)) return true;
+    // A Deployment that is being adopted has notes before it has an App.
+    const pool = await kube.get(DEPLOYMENTS, namespace, poolObjectName(name, ADOPTED_POOL));
+    if (pool?.metadata.annotations?.[KEEP_ANNOTATION] !== undefined) return true;
     await router.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });
     log.info({ app }, 'the App is gone: what belongs to others leads where it led before');
     return true;
   } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    log.warn({ app, code: error.code }, `the App is gone, and its route stays: ${error.message}`);
+    // Anybody may write notes there: what is wrong with one is no reason to leave the others.
+    const { code, message } = error as Partial<OperatingError>;
+    log.warn({ app, code }, `the App is gone, and its route stays: ${message}`);
     return false;
   }
 }

@@ -157,9 +157,12 @@ class KubernetesEngine implements Engine {
 
   /** Written when it differs from what this process wrote last. */
   async #budget(cluster: Cluster, app: AppKey, spec: AppSpec): Promise<void> {
-    const wanted = JSON.stringify(spec.spec.kubernetes?.podDisruptionBudget ?? null);
+    const budget = JSON.stringify(spec.spec.kubernetes?.podDisruptionBudget ?? null);
     const last = this.#budgets.get(app);
-    if (last === wanted || (last === undefined && wanted === 'null')) return;
+    if (last === undefined && budget === 'null') return;
+    // That of an App which is gone goes with it.
+    const wanted = `${(await cluster.ownerOf(appNameOf(app)))?.uid} ${budget}`;
+    if (last === wanted) return;
     await setBudget(cluster, appNameOf(app), spec);
     this.#budgets.set(app, wanted);
   }

@@ -11,6 +11,7 @@ import {
   IN_ROUTE_LABEL,
   POOL_LABEL,
   poolObjectName,
+  REVISION_ANNOTATION,
   STATE_VERSION_ANNOTATION,
   stateVersionOf,
 } from '../../kubernetes/names.ts';
@@ -60,7 +61,7 @@ export async function grow(
     cluster.saw(await cluster.kube.create(DEPLOYMENTS, deploymentOf(input)));
     return;
   }
-  refuseOther(app, found, owner);
+  refuseOther(app, found, given.revision, owner);
   refuseStale(ctx, found);
   if (found.spec.replicas >= given.replicas) return;
   // Grown before the one that is to stop has gone, the pool would keep that one.
@@ -127,13 +128,21 @@ export async function setBudget(cluster: Cluster, app: AppName, spec: AppSpec): 
 }
 
 /**
- * Of an App of this name that is gone: its pods run another version, and the cluster removes them soon.
+ * Of an App of this name that is gone: its pods run another version, and the cluster removes them soon. Adopted pods have no
+ * revision of ours.
  * @throws OperatingError E_POOL_IN_USE
  */
-function refuseOther({ name }: AppName, found: Deployment, owner: OwnerReference | undefined): void {
-  const made = found.metadata.ownerReferences?.find(({ controller }) => controller === true);
-  if (!made || owner === undefined || made.uid === owner.uid) return;
-  const message = `Deployment ${found.metadata.name} is of an App ${name} that is gone, and the cluster has not removed it yet`;
+function refuseOther(
+  { name }: AppName,
+  { metadata }: Deployment,
+  revision: Revision,
+  owner: OwnerReference | undefined,
+): void {
+  const made = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const isOther = made !== undefined && owner !== undefined && made.uid !== owner.uid;
+  const runs = metadata.annotations?.[REVISION_ANNOTATION] ?? revision.id;
+  if (!isOther && runs === revision.id) return;
+  const message = `Deployment ${metadata.name} is of an App ${name} that is gone, and the cluster has not removed it yet`;
   throw new OperatingError('E_POOL_IN_USE', message);
 }
 

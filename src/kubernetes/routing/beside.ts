@@ -34,31 +34,39 @@ function mostAsked(table: RouteTable): PoolId | undefined {
   return [...weightsOf(table)].toSorted(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** Nobody has noted what it selected, and it selects no pods of ours yet: an App that names a Service without having been adopted. */
+/**
+ * What it selects when the App first leads it, for an App that names a Service without having been adopted. Where another App
+ * leads it already, as when one is made anew under another name, that is what it selected before the other.
+ */
 export async function noteSelector(kube: Kube, app: AppName, { metadata, spec }: Service): Promise<void> {
   const { selector = {} } = spec;
-  if (selector[APP_LABEL] !== undefined || givenOf({ metadata }, app.name) !== undefined) return;
+  const leads = selector[APP_LABEL];
+  if (leads === app.name || givenOf({ metadata }, app.name) !== undefined) return;
+  const noted = leads === undefined ? { selector } : givenOf({ metadata }, leads);
+  if (!noted) return;
   await kube.patch(SERVICES, app.namespace, metadata.name ?? '', {
     metadata: {
       resourceVersion: metadata.resourceVersion,
-      annotations: { [givenAnnotation(app.name)]: JSON.stringify({ selector }) },
+      annotations: { [givenAnnotation(app.name)]: JSON.stringify(noted) },
     },
   });
 }
 
-/** The App goes: the Service selects again what it selected before. */
+/** The App goes: the Service selects again what it selected before, unless another leads it by now. */
 export async function leaveBeside(kube: Kube, app: AppName, name: string | undefined): Promise<void> {
   if (name === undefined) return;
   const service = await kube.get(SERVICES, app.namespace, name);
   const given = service && givenOf<{ selector: Record<string, string> }>(service, app.name);
   if (!service || !given) return;
-  const without = Object.fromEntries(Object.keys(service.spec.selector ?? {}).map((key) => [key, null]));
+  const { selector = {} } = service.spec;
+  const without = Object.fromEntries(Object.keys(selector).map((key) => [key, null]));
+  const isLed = selector[APP_LABEL] === app.name;
   await kube.patch(SERVICES, app.namespace, name, {
     metadata: {
       resourceVersion: service.metadata.resourceVersion,
       annotations: { [givenAnnotation(app.name)]: null },
     },
-    spec: { selector: { ...without, ...given.selector } },
+    ...(isLed ? { spec: { selector: { ...without, ...given.selector } } } : {}),
   });
 }
 

@@ -5,7 +5,7 @@ import { annotationPath, jsonPatch, onlyOver } from '../json-patch.ts';
 import { type AppName, appNameOf } from '../names.ts';
 import { HTTP_ROUTES, type HttpRoute, leadsTo } from '../network.ts';
 import { poolServices } from './carrier.ts';
-import { recordOf, withoutNotes } from './record.ts';
+import { appsOn, recordOf, withoutNotes } from './record.ts';
 
 /**
  * Which rule of a shared HTTPRoute is the App's. What a person names counts until it is written; from then on a position
@@ -22,7 +22,7 @@ export function sharedRule(table: RouteTable, route: HttpRoute): number {
   const before = recordOf(route, appNameOf(table.app).name)?.table;
   // Never written, or somebody named another one since.
   if (before?.front.cluster?.httpRoute?.rule !== rule) return position;
-  const toPools = leadingTo(route, [table, before].flatMap(poolServices));
+  const toPools = leadingTo(route, servicesOf([table, before]));
   const toService = leadingTo(route, givenServices(table, route));
   if (toPools.includes(position)) return position;
   const leading = new Set([...toPools, ...toService]);
@@ -60,30 +60,46 @@ export function movingRule(table: RouteTable, route: HttpRoute, to: number): obj
   if (!given || from < 0 || from === to) return [];
   return [
     { op: 'add', path: `/spec/rules/${from}/backendRefs`, value: given.backendRefs },
-    noting(app, route, to),
+    noting(app, { rule: to, backendRefs: route.spec.rules?.[to]?.backendRefs ?? [] }),
   ];
 }
 
-/** Nobody has noted where it led, and it leads to no pool yet: an App that names a rule without having been adopted. */
+/**
+ * Where the rule leads when the App first leads it, for an App that names one without having been adopted. Where another App
+ * leads it already, as when one is made anew under another name, that is where it led before the other.
+ */
 export function notedOnce(table: RouteTable, route: HttpRoute, rule: number): object[] {
   const app = appNameOf(table.app).name;
   const before = recordOf(route, app)?.table;
-  const toPools = leadingTo(route, (before ? [table, before] : [table]).flatMap(poolServices));
-  if (givenRule(route, app) || toPools.includes(rule)) return [];
-  return [noting(app, route, rule)];
+  if (
+    givenRule(route, app) ||
+    leadingTo(route, servicesOf(before ? [table, before] : [table])).includes(rule)
+  )
+    return [];
+  for (const other of appsOn(route).filter((name) => name !== app)) {
+    const led = recordOf(route, other)?.table;
+    if (!led || !leadingTo(route, servicesOf([led])).includes(rule)) continue;
+    const given = givenRule(route, other);
+    return given ? [noting(app, { rule, backendRefs: given.backendRefs })] : [];
+  }
+  return [noting(app, { rule, backendRefs: route.spec.rules?.[rule]?.backendRefs ?? [] })];
 }
 
-function noting(app: string, { spec }: HttpRoute, rule: number): object {
-  const noted: GivenRule = { rule, backendRefs: spec.rules?.[rule]?.backendRefs ?? [] };
+const servicesOf = (tables: readonly RouteTable[]): string[] => tables.flatMap(poolServices);
+
+function noting(app: string, noted: GivenRule): object {
   return { op: 'add', path: annotationPath(givenAnnotation(app)), value: JSON.stringify(noted) };
 }
 
-/** The rule that leads where it led before when the App goes. @returns -1: it is gone, or somebody else's by now */
+/** The rule that leads where it led before when the App goes. @returns -1: it is gone, or leads to somebody else by now */
 export function ruleToLeave(route: HttpRoute, app: string): number {
   const given = givenRule(route, app);
   const table = recordOf(route, app)?.table;
   if (!given) return -1;
-  return table ? sharedRule(table, route) : given.rule;
+  if (!table) return given.rule;
+  const rule = sharedRule(table, route);
+  const leads = leadingTo(route, [...poolServices(table), ...givenServices(table, route)]);
+  return leads.includes(rule) ? rule : -1;
 }
 
 /** The App goes: its rule leads where it led before, and every other stays as it is. */

@@ -5,6 +5,7 @@ import { jsonPatch, onlyOver } from '../json-patch.ts';
 import { type AppName, shortened } from '../names.ts';
 import { INGRESSES, type Ingress, type IngressBackend } from '../network.ts';
 import { poolServices } from './carrier.ts';
+import { deleteOwn } from './own.ts';
 import { recordOf, withoutNotes } from './record.ts';
 
 /** An Ingress that was there before the App: of it only the backends of some paths are written. */
@@ -53,7 +54,7 @@ export function besideName({ name }: AppName, what: 'canary' | 'preview'): strin
 /** Without them the main Ingress leads where its own backend says. */
 export async function removeBeside(kube: Kube, app: AppName): Promise<void> {
   for (const what of ['canary', 'preview'] as const)
-    await kube.delete(INGRESSES, app.namespace, besideName(app, what));
+    await deleteOwn(kube, INGRESSES, app, besideName(app, what));
 }
 
 /** The App goes: its paths lead where they led before. */

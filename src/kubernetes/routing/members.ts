@@ -27,8 +27,8 @@ export interface Members {
   ownerOf(app: AppName): Promise<OwnerReference | undefined>;
 }
 
-/** Pools of which this process knows that the Service is there. */
-export type KnownServices = Set<string>;
+/** Services of pools of which this process knows that they are there, and of which App, by its uid. */
+export type KnownServices = Map<string, string>;
 
 export async function ensureServices(
   { kube, ownerOf }: Members,
@@ -37,11 +37,13 @@ export async function ensureServices(
   known: KnownServices,
 ): Promise<void> {
   for (const pool of poolsOf(table)) {
-    const key = `${app.namespace}/${poolObjectName(app.name, pool)}`;
-    if (known.has(key)) continue;
+    // Those of an App that is gone go with it.
     const owner = await ownerOf(app);
+    const key = `${app.namespace}/${poolObjectName(app.name, pool)}`;
+    const of = owner?.uid ?? '';
+    if (known.get(key) === of) continue;
     await kube.apply(SERVICES, poolService(app, pool, table.front.cluster?.port ?? SERVICE_PORT, owner));
-    known.add(key);
+    known.set(key, of);
   }
 }
 

@@ -5,8 +5,10 @@ import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, Ms, PoolId, ReplicaId, RouterView, RouteTable } from '../../core/model.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router, RouterObservation } from '../../ports/router.ts';
+import { APPS } from '../crossfade.ts';
 import { KubeError } from '../error.ts';
 import { appNameOf } from '../names.ts';
+import type { OwnerReference } from '../types.ts';
 import { followBeside, leaveBeside } from './beside.ts';
 import type { Carrier } from './carrier.ts';
 import { poolsOf } from './carrier.ts';
@@ -61,7 +63,7 @@ class ClusterRouter implements Router {
   readonly #options: ClusterRouterOptions;
   readonly #leaving: Leaving;
   readonly #epoch: string = randomUUID();
-  readonly #services: KnownServices = new Set();
+  readonly #services: KnownServices = new Map();
   readonly #served = new Map<AppKey, Served>();
   readonly #closing = new AbortController();
 
@@ -83,6 +85,7 @@ class ClusterRouter implements Router {
     this.#closing.signal.throwIfAborted();
     const app = appNameOf(ctx.app);
     refuseUnsupported(table, this.capabilities);
+    const owner = await this.#options.ownerOf(app);
     const before = await this.#carrier.readLive(ctx.app, table.front);
     refuseStale(ctx, table.generation, before);
     await ensureServices(this.#options, app, table, this.#services);
@@ -100,8 +103,10 @@ class ClusterRouter implements Router {
     // Before the route names them: whoever carries it would answer for them by itself.
     await untilEndpoints(this.#options, app, table, { gone: new Set(), fresh });
     await this.#carrier.write(ctx, table);
+    await this.#takeBackOfGone(ctx, owner);
     await this.#prove(ctx.app, table);
     if (this.#carrier.name !== 'service') await followBeside(this.#options.kube, app, table);
+    await this.#takeBackOfGone(ctx, owner);
     // Seen at once: until the watch tells of it, nobody would be known to be on these pods.
     this.#leaving.saw(await label(this.#options, app, gone, false, table.generation));
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
@@ -113,6 +118,21 @@ class ClusterRouter implements Router {
     );
     if (this.#isPerConnection) await this.#watch(ctx.app, table, gone);
     this.#note(ctx.app, table);
+  }
+
+  /**
+   * The App went while this was being written: whoever gives back what belongs to others may have been there before it.
+   * @throws OperatingError E_APP_NOT_FOUND
+   */
+  async #takeBackOfGone({ app }: ActionContext, owner: OwnerReference | undefined): Promise<void> {
+    const { kube, ownerOf } = this.#options;
+    const name = appNameOf(app);
+    const known = await ownerOf(name).catch(() => undefined);
+    if (owner === undefined || known?.uid === owner.uid) return;
+    // Who does not lead any more does not know of it either.
+    if ((await kube.get(APPS, name.namespace, name.name))?.metadata.uid === owner.uid) return;
+    await this.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });
+    throw new OperatingError('E_APP_NOT_FOUND', `${app} went while its route was written; it was taken back`);
   }
 
   async drain(ctx: ActionContext, replica: ReplicaId, deadline: Ms): Promise<void> {

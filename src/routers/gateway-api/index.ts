@@ -26,6 +26,7 @@ import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { leaveRule, movingRule, notedOnce, sharedRule } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
+import { deleteOwn } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   lastForeignWriter,
@@ -94,7 +95,7 @@ class GatewayApi implements Carrier {
   async erase(ctx: ActionContext): Promise<void> {
     const app = appNameOf(ctx.app);
     const { kube } = this.#options;
-    await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+    await deleteOwn(kube, HTTP_ROUTES, app, previewName(app));
     for (const route of this.#routes.group(ctx.app)) {
       const { name = '', labels } = route.metadata;
       if (labels?.[APP_LABEL] === app.name) await kube.delete(HTTP_ROUTES, app.namespace, name);
@@ -229,7 +230,7 @@ class GatewayApi implements Carrier {
       { force: true },
     );
     this.#routes.saw(route);
-    if (preview === undefined) await kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+    if (preview === undefined) await deleteOwn(kube, HTTP_ROUTES, app, previewName(app));
   }
 
   /** A route of its own beside a shared one: of that only one rule's backends are ours. */
@@ -242,7 +243,7 @@ class GatewayApi implements Carrier {
     const { kube, ownerOf } = this.#options;
     const { preview } = table.route;
     if (preview === undefined || host === undefined || host.startsWith('*'))
-      return kube.delete(HTTP_ROUTES, app.namespace, previewName(app));
+      return deleteOwn(kube, HTTP_ROUTES, app, previewName(app));
     const owner = await ownerOf(app);
     await kube.apply(HTTP_ROUTES, {
       metadata: {

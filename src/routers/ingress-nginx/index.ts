@@ -9,6 +9,7 @@ import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { leaveIngress, besideName as named, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
+import { deleteOwn } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   type RouteRecord,
@@ -106,8 +107,8 @@ class IngressNginx implements Carrier {
       const spec = { ...classOf(table), rules: ruleOf(app, sides.main, host) };
       this.#ingresses.saw(await kube.apply(INGRESSES, { metadata, spec }, { force: true }));
     }
-    if (!sides.canary) await kube.delete(INGRESSES, app.namespace, named(app, 'canary'));
-    if (!isPreviewed) await kube.delete(INGRESSES, app.namespace, named(app, 'preview'));
+    if (!sides.canary) await deleteOwn(kube, INGRESSES, app, named(app, 'canary'));
+    if (!isPreviewed) await deleteOwn(kube, INGRESSES, app, named(app, 'preview'));
   }
 
   async erase(ctx: ActionContext): Promise<void> {
@@ -116,7 +117,7 @@ class IngressNginx implements Carrier {
     const main = this.#main(ctx.app);
     await removeBeside(kube, app);
     if (main && !isOurs(main)) this.#ingresses.saw(await leaveIngress(kube, app, main));
-    else await kube.delete(INGRESSES, app.namespace, app.name);
+    else await deleteOwn(kube, INGRESSES, app, app.name);
     this.#foreign.forget(ctx.app);
   }
 

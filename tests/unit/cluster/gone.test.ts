@@ -15,6 +15,7 @@ function routerOf(apps: string[], failures = 0) {
   const router = {
     apps: async () => apps.filter((app) => !removed.includes(app)),
     remove: async ({ app }: { app: string }) => {
+      if (app === 'team/strange') throw new TypeError('what somebody has noted there cannot be read');
       if (left-- > 0) throw new OperatingError('E_CONFLICT', 'changed meanwhile');
       removed.push(app);
     },
@@ -23,13 +24,14 @@ function routerOf(apps: string[], failures = 0) {
 }
 
 test('what belongs to others is given back of Apps that are gone, and of no other', async (t) => {
-  const { kube, asked } = await scriptedApi(t, ({ path }, response) =>
-    path.endsWith('/apps/new')
-      ? send(response, 200, { metadata: { name: 'new' } })
-      : send(response, 404, { kind: 'Status', reason: 'NotFound', message: 'no such App' }),
-  );
-  const first = routerOf(['team/known', 'team/gone', 'team/new', 'other/shard']);
-  const second = routerOf(['team/lost'], 1);
+  const { kube, asked } = await scriptedApi(t, ({ path }, response) => {
+    if (path.endsWith('/apps/new')) send(response, 200, { metadata: { name: 'new' } });
+    else if (path.endsWith('/deployments/adopting-1-1'))
+      send(response, 200, { metadata: { annotations: { 'crossfade.dev/keep': 'being adopted' } } });
+    else send(response, 404, { kind: 'Status', reason: 'NotFound', message: 'no such object' });
+  });
+  const first = routerOf(['team/known', 'team/gone', 'team/new', 'other/shard', 'team/adopting']);
+  const second = routerOf(['team/strange', 'team/lost'], 1);
   const routers = { gatewayApi: first.router, service: second.router } as unknown as Routers;
   const gone = giveBackOfGone({
     kube,

@@ -165,7 +165,12 @@ test('an Ingress leads where it led before, the canary beside it is gone, and pa
   };
   const [, own] = found.spec.rules?.[0]?.http?.paths ?? [];
   if (own) own.backend = { service: { name: 'shop-1-1', port: { number: 80 } } };
-  cluster.add('ingresses', { metadata: { name: 'shop-canary' }, spec: {} });
+  cluster.add('ingresses', {
+    metadata: { name: 'shop-canary', labels: { 'crossfade.dev/app': 'shop' } },
+    spec: {},
+  });
+  // Somebody else's, who calls it so.
+  cluster.add('ingresses', { metadata: { name: 'shop-preview' }, spec: {} });
   await ownership.giveBack(
     await ownership.planGiveBack({ namespace: 'team', name: 'shop' }),
     () => undefined,
@@ -174,6 +179,7 @@ test('an Ingress leads where it led before, the canary beside it is gone, and pa
   assert.deepEqual(spec, { rules: [{ http: { paths: PATHS } }] });
   assert.deepEqual(metadata.annotations, {});
   assert.equal(cluster.objects.has('ingresses/shop-canary'), false);
+  assert.equal(cluster.objects.has('ingresses/shop-preview'), true);
 });
 
 test('pods of a later revision are given back too: the Deployment takes their ReplicaSet for its own', async (t) => {

@@ -136,3 +136,30 @@ it('it leads where it led before, wherever it is now, and no other rule is touch
   assert.deepEqual(await written([['cart']]), [], 'its rule is gone');
   assert.deepEqual(await written([['cart'], ['other']]), []);
 });
+
+/** The same rule of the same route is led by an App of another name from now on. */
+function renamed(rule: string | number): { old: RouteTable; fresh: RouteTable; route: HttpRoute } {
+  const old = shared(rule);
+  const fresh = { ...old, app: 'default/store' };
+  const route = routeOf([['cart'], ['shop-1-1']], old, ['cart', 'api']);
+  return { old, fresh, route };
+}
+
+it('where another App leads a rule, what it led to before that one is noted', () => {
+  const { fresh, route } = renamed(1);
+  const path = '/metadata/annotations/given.crossfade.dev~1store';
+  const value = JSON.stringify({ rule: 1, backendRefs: ORIGINAL });
+  assert.deepEqual(notedOnce(fresh, route, 1), [{ op: 'add', path, value }]);
+  delete route.metadata.annotations?.[givenAnnotation('shop')];
+  assert.deepEqual(notedOnce(fresh, route, 1), [], 'what is not known is not made up');
+});
+
+it('an App that goes leaves a rule that another leads by now', () => {
+  for (const rule of [1, 'api']) {
+    const { route } = renamed(rule);
+    assert.equal(ruleToLeave(route, 'shop'), 1);
+    const [, led] = route.spec.rules ?? [];
+    if (led) led.backendRefs = [{ name: 'store-1-1', port: 80 }];
+    assert.equal(ruleToLeave(route, 'shop'), -1, `rule ${rule}`);
+  }
+});
