@@ -38,18 +38,48 @@ export function createClusterClient(deps: ClusterClientDeps): Client {
     health: async () => ({ status: 'ok', problems: [] }),
     version: async () => (await on({})).version(),
     apps: async (namespace) => (await on(namespace === undefined ? {} : { namespace })).apps(namespace),
-    app: async (ref) => (await on(ref)).app(ref),
+    app: (ref) => readApp(kube, () => on(ref), ref),
     apply: (ref, request) => apply(deps, () => on(ref), ref, request),
     remove: (ref) => remove(kube, ref),
-    command: async (ref, request) => (await on(ref)).command(ref, request),
+    command: (ref, request) =>
+      ofTaken(
+        kube,
+        () => on(ref),
+        ref,
+        (client) => client.command(ref, request),
+      ),
     scale: (ref, request) => scale(deps, () => on(ref), ref, request),
     setEnv: (ref, request) => changeSpec(deps, () => on(ref), ref, { run: { env: changedEnv(request) } }),
     setImage: (ref, { image }) => changeSpec(deps, () => on(ref), ref, { image }),
     plan: async (ref, request) => (await on(ref)).plan(ref, withoutPlace(request)),
-    revisions: async (ref) => (await on(ref)).revisions(ref),
-    releases: async (ref) => (await on(ref)).releases(ref),
-    replicas: async (ref) => (await on(ref)).replicas(ref),
-    events: async (ref, query) => (await on(ref)).events(ref, query),
+    revisions: (ref) =>
+      ofTaken(
+        kube,
+        () => on(ref),
+        ref,
+        (client) => client.revisions(ref),
+      ),
+    releases: (ref) =>
+      ofTaken(
+        kube,
+        () => on(ref),
+        ref,
+        (client) => client.releases(ref),
+      ),
+    replicas: (ref) =>
+      ofTaken(
+        kube,
+        () => on(ref),
+        ref,
+        (client) => client.replicas(ref),
+      ),
+    events: (ref, query) =>
+      ofTaken(
+        kube,
+        () => on(ref),
+        ref,
+        (client) => client.events(ref, query),
+      ),
     async *logs(ref, query) {
       yield* (await on(ref)).logs(ref, query);
     },
@@ -104,11 +134,47 @@ async function apply(
     dryRun: request.dryRun === true,
   });
   const result = changeOf(before, after);
-  if (request.dryRun) return { result, message: 'the API server would take it', app: dryView(after) };
+  if (request.dryRun)
+    return { result, message: 'the API server would take it', app: bareView(after, 'not stored: a dry run') };
   const taken = await untilTaken(kube, after);
-  const app = await (await reader()).app(ref);
+  const app = await readApp(kube, reader, ref);
   if (!taken) return { result, message: NOBODY, app };
   return answerOf(app, taken, result);
+}
+
+/** An App that no controller has taken up is there all the same, and kubectl shows it. */
+async function readApp(kube: Kube, reader: Reader, ref: AppRef): Promise<AppView> {
+  try {
+    return await (await reader()).app(ref);
+  } catch (error) {
+    const found = await untaken(kube, ref, error);
+    if (!found) throw error;
+    return bareView(found, NOBODY);
+  }
+}
+
+/** @throws OperatingError E_NO_CONTROLLER */
+async function ofTaken<T>(
+  kube: Kube,
+  reader: Reader,
+  ref: AppRef,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(await reader());
+  } catch (error) {
+    if (!(await untaken(kube, ref, error))) throw error;
+    throw new OperatingError(
+      'E_NO_CONTROLLER',
+      `App ${ref.namespace}/${ref.name} is stored, and no controller has taken it up yet.`,
+      { hint: '`crossfade doctor` with the same flags says why' },
+    );
+  }
+}
+
+async function untaken(kube: Kube, ref: AppRef, error: unknown): Promise<AppResource | undefined> {
+  const isMissing = error instanceof OperatingError && error.code === 'E_APP_NOT_FOUND';
+  return isMissing ? kube.get(APPS, ref.namespace, ref.name) : undefined;
 }
 
 const NOBODY = 'stored; no controller has taken it up yet: see `crossfade doctor` with the same flags';
@@ -127,8 +193,8 @@ function answerOf(app: AppView, taken: { revision: string }, result: ApplyRespon
   return { result: 'held', message, app };
 }
 
-/** What the API server would store, before anything is decided about it. */
-function dryView({ metadata, spec }: AppResource): AppView {
+/** What the API server stores, before anything is decided about it. */
+function bareView({ metadata, spec }: AppResource, message: string): AppView {
   const { name = '', namespace = '', generation = 0, labels = {}, annotations = {} } = metadata;
   return {
     apiVersion: 'crossfade.dev/v1',
@@ -137,7 +203,7 @@ function dryView({ metadata, spec }: AppResource): AppView {
     spec,
     status: {
       phase: 'Pending',
-      message: 'not stored: a dry run',
+      message,
       observedGeneration: 0,
       url: null,
       previewUrl: null,
@@ -202,7 +268,7 @@ async function changed(kube: Kube, reader: Reader, before: AppResource): Promise
   const { namespace = '', name = '' } = before.metadata;
   const after = await existing(kube, { namespace, name });
   const taken = await untilTaken(kube, after);
-  const app = await (await reader()).app({ namespace, name });
+  const app = await readApp(kube, reader, { namespace, name });
   const result = changeOf(before, after);
   return taken ? answerOf(app, taken, result) : { result, message: NOBODY, app };
 }

@@ -159,3 +159,16 @@ test('an API server that is away for a while costs a release nothing but the tim
   await waitFor(stable, { ...SOON, what: 'the release to end' });
   await phase(place, 'shop', 'Healthy');
 });
+
+test('an App that no controller has taken up is shown as such, and taken up when one comes', async (t) => {
+  const cluster = await ownCluster(t);
+  if (cluster === undefined) return;
+  const place = await site(t, cluster);
+  await cluster.apply(worker('shop', 'v1', { replicas: 1 }));
+  const shown = await place.crossfade(['get', 'app', 'shop', '-o', 'json']);
+  assert.match(shown.stdout, /no controller has taken it up yet: see `crossfade doctor`/);
+  const refused = await place.attempt(['rollout', 'restart', 'shop']);
+  assert.match(refused.stderr, /App .*\/shop is stored, and no controller has taken it up yet/);
+  await place.startController();
+  await place.until('status.stable', '#1');
+});

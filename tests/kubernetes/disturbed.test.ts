@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { testImages } from '../../scripts/cluster/images/test-images.ts';
 import { type OwnTestCluster, ownCluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { ask } from './support/ask.ts';
 import { type RoutedOptions, routed, type Site, site } from './support/controller.ts';
+import { hostOf, ROUTER } from './support/settle.ts';
 import { startUsers, type Users } from './support/users.ts';
 
 const CANARY = { canary: { steps: [{ setWeight: 40 }, { pause: {} }] } };
@@ -231,4 +233,21 @@ test('an App that is made anew at once never leads to pods of the one before it'
   await users.more(400);
   const answers = await users.stop();
   assert.deepEqual(Object.keys(answers), ['v2']);
+  // Later, when nothing of it is left: the controller remembers none of what went with it.
+  await cluster.kubectl(['delete', 'xf/shop']);
+  const left = () =>
+    cluster.kubectl([
+      'get',
+      'deployments,pods,services,httproutes',
+      '-l',
+      'crossfade.dev/app=shop',
+      '-o',
+      'name',
+    ]);
+  await waitFor(async () => (await left()) === '', { ...SOON, what: 'everything of the App to be gone' });
+  await place.apply(app(cluster, 'v3'), '--wait');
+  await waitFor(async () => (await ask(ROUTER, { headers: hostOf(cluster) })).body === 'v3', {
+    ...SOON,
+    what: 'the route to be followed again',
+  });
 });
