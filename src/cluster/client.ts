@@ -41,45 +41,11 @@ export function createClusterClient(deps: ClusterClientDeps): Client {
     app: (ref) => readApp(kube, () => on(ref), ref),
     apply: (ref, request) => apply(deps, () => on(ref), ref, request),
     remove: (ref) => remove(kube, ref),
-    command: (ref, request) =>
-      ofTaken(
-        kube,
-        () => on(ref),
-        ref,
-        (client) => client.command(ref, request),
-      ),
     scale: (ref, request) => scale(deps, () => on(ref), ref, request),
     setEnv: (ref, request) => changeSpec(deps, () => on(ref), ref, { run: { env: changedEnv(request) } }),
     setImage: (ref, { image }) => changeSpec(deps, () => on(ref), ref, { image }),
+    ...ofTaken(kube, on),
     plan: async (ref, request) => (await on(ref)).plan(ref, withoutPlace(request)),
-    revisions: (ref) =>
-      ofTaken(
-        kube,
-        () => on(ref),
-        ref,
-        (client) => client.revisions(ref),
-      ),
-    releases: (ref) =>
-      ofTaken(
-        kube,
-        () => on(ref),
-        ref,
-        (client) => client.releases(ref),
-      ),
-    replicas: (ref) =>
-      ofTaken(
-        kube,
-        () => on(ref),
-        ref,
-        (client) => client.replicas(ref),
-      ),
-    events: (ref, query) =>
-      ofTaken(
-        kube,
-        () => on(ref),
-        ref,
-        (client) => client.events(ref, query),
-      ),
     async *logs(ref, query) {
       yield* (await on(ref)).logs(ref, query);
     },
@@ -153,23 +119,29 @@ async function readApp(kube: Kube, reader: Reader, ref: AppRef): Promise<AppView
   }
 }
 
-/** @throws OperatingError E_NO_CONTROLLER */
-async function ofTaken<T>(
+/** What there is of an App once it was taken up. @throws OperatingError E_NO_CONTROLLER */
+function ofTaken(
   kube: Kube,
-  reader: Reader,
-  ref: AppRef,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  try {
-    return await work(await reader());
-  } catch (error) {
-    if (!(await untaken(kube, ref, error))) throw error;
-    throw new OperatingError(
-      'E_NO_CONTROLLER',
-      `App ${ref.namespace}/${ref.name} is stored, and no controller has taken it up yet.`,
-      { hint: '`crossfade doctor` with the same flags says why' },
-    );
-  }
+  on: (ref: AppRef) => Promise<Client>,
+): Pick<Client, 'command' | 'revisions' | 'releases' | 'replicas' | 'events'> {
+  const asked = async <T>(ref: AppRef, work: (client: Client) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await on(ref));
+    } catch (error) {
+      if (!(await untaken(kube, ref, error))) throw error;
+      const message = `App ${ref.namespace}/${ref.name} is stored, and no controller has taken it up yet.`;
+      throw new OperatingError('E_NO_CONTROLLER', message, {
+        hint: '`crossfade doctor` with the same flags says why',
+      });
+    }
+  };
+  return {
+    command: (ref, request) => asked(ref, (client) => client.command(ref, request)),
+    revisions: (ref) => asked(ref, (client) => client.revisions(ref)),
+    releases: (ref) => asked(ref, (client) => client.releases(ref)),
+    replicas: (ref) => asked(ref, (client) => client.replicas(ref)),
+    events: (ref, query) => asked(ref, (client) => client.events(ref, query)),
+  };
 }
 
 async function untaken(kube: Kube, ref: AppRef, error: unknown): Promise<AppResource | undefined> {
