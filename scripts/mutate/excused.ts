@@ -342,12 +342,7 @@ const DECIDE: readonly Excuse[] = [
     'draft.actions.length > 0',
     'false',
   ]),
-  ...alike(
-    'decide/intent.ts',
-    RUNNING,
-    ['release.record.at(-1)?.routedAt', 'release.record.at(-1).routedAt'],
-    ["stage.via.kind !== 'roll'", 'false'],
-  ),
+  ...alike('decide/intent.ts', RUNNING, ["stage.via.kind !== 'roll'", 'false']),
   ...alike(
     'decide/intent.ts',
     'a roll grows and shrinks by replicas, not by weight',

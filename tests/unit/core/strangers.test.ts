@@ -62,7 +62,7 @@ test('the pool of a release is never called like replicas that run already', () 
   const world = new World(specOf({ kind: 'recreate' }));
   const stranger = { phase: 'running', ready: true, wasReady: true, startedAt: 0, restarts: 0 } as const;
   // As an App of this name that is gone has left them; a name that is none of ours says nothing.
-  for (const pool of ['1-1', '1-4', 'mine'])
+  for (const pool of ['1-1', '1-4', 'mine', '1-1000000000'])
     world.replicas.push({ ...stranger, id: `${pool}-1`, pool, address: '127.0.0.1:1' });
   world.runUntil((w) => w.state.stable !== undefined && w.state.release === undefined);
   assert.equal(world.state.stable, '1-5');
