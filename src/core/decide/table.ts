@@ -107,6 +107,9 @@ function withdraw(draft: Draft): void {
   const { state, router, release } = draft;
   // A store that was put back from a copy knows of no table: the one that is served stays until there is another.
   const comes = draft.routed && !state.deleting && release?.phase.kind === 'advancing';
+  // A step before still asked for a table: sent side by side, or repeated late, it could come last.
+  draft.takeBack((key) => key.startsWith('route:'));
+  dropStaleRoutes(draft);
   if (state.table || (router?.serving && !comes)) draft.act('unroute', { kind: 'unroute' });
 }
 

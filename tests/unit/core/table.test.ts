@@ -388,3 +388,15 @@ test('a table that was found stays until what this state wants carries as many u
   assert.deepEqual(kinds(withFound(undefined, 1)), ['route'], 'it was not found');
   assert.deepEqual(kinds(withFound(1, 1)), ['route'], 'another was made since');
 });
+
+test('a route that is withdrawn is not given in the same decision, nor waited for', () => {
+  const world = started();
+  const table = world.state.table ?? assert.fail('no table');
+  world.state.backoff = { 'route:7': { failures: 1, until: world.now + 1000 } };
+  const draft = draftOf(world);
+  draft.act('route:9', { kind: 'route', table });
+  converge(draft, { counts: new Map() });
+  assert.deepEqual(kinds(draft), ['unroute']);
+  assert.deepEqual(Object.keys(draft.state.pending), ['unroute']);
+  assert.deepEqual(draft.state.backoff, {});
+});
