@@ -211,10 +211,14 @@ test('an App that is deleted in the middle of a release leaves nothing behind', 
   await users.more(200);
   await users.stop();
   await place.crossfade(['delete', 'app', 'shop', '--wait']);
+  await nothingIsLeft(cluster);
+});
+
+async function nothingIsLeft(cluster: OwnTestCluster): Promise<void> {
   const kinds = 'apps.crossfade.dev,deployments,pods,services,httproutes,endpointslices,configmaps,pdb';
   const left = () => cluster.kubectl(['get', kinds, '-l', 'crossfade.dev/app=shop', '-o', 'name']);
   await waitFor(async () => (await left()) === '', { ...SOON, what: 'everything of the App to be gone' });
-});
+}
 
 test('an App that is made anew at once never leads to pods of the one before it', async (t) => {
   const cluster = await ownCluster(t);
@@ -235,16 +239,7 @@ test('an App that is made anew at once never leads to pods of the one before it'
   assert.deepEqual(Object.keys(answers), ['v2']);
   // Later, when nothing of it is left: the controller remembers none of what went with it.
   await cluster.kubectl(['delete', 'xf/shop']);
-  const left = () =>
-    cluster.kubectl([
-      'get',
-      'deployments,pods,services,httproutes',
-      '-l',
-      'crossfade.dev/app=shop',
-      '-o',
-      'name',
-    ]);
-  await waitFor(async () => (await left()) === '', { ...SOON, what: 'everything of the App to be gone' });
+  await nothingIsLeft(cluster);
   await place.apply(app(cluster, 'v3'), '--wait');
   await waitFor(async () => (await ask(ROUTER, { headers: hostOf(cluster) })).body === 'v3', {
     ...SOON,

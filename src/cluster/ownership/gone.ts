@@ -8,6 +8,7 @@ import { DEPLOYMENTS } from '../../kubernetes/workloads.ts';
 import type { Router } from '../../ports/router.ts';
 import type { Routers } from '../chosen-router.ts';
 import { createWork } from '../work.ts';
+import type { FollowOptions } from './follow.ts';
 
 export interface GoneOptions {
   kube: Kube;
@@ -16,11 +17,7 @@ export interface GoneOptions {
   isOurs: (app: AppKey) => boolean;
   /** It is known to be there. */
   isThere: (app: AppKey) => boolean;
-  log: {
-    info(what: object, text: string): void;
-    warn(what: object, text: string): void;
-    error(what: object, text: string): void;
-  };
+  log: FollowOptions['log'];
 }
 
 export interface GoneApps {

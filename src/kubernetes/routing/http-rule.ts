@@ -22,7 +22,7 @@ export function sharedRule(table: RouteTable, route: HttpRoute): number {
   const before = recordOf(route, appNameOf(table.app).name)?.table;
   // Never written, or somebody named another one since.
   if (before?.front.cluster?.httpRoute?.rule !== rule) return position;
-  const toPools = leadingTo(route, servicesOf([table, before]));
+  const toPools = leadingTo(route, servicesOfPools([table, before]));
   const toService = leadingTo(route, givenServices(table, route));
   if (toPools.includes(position)) return position;
   const leading = new Set([...toPools, ...toService]);
@@ -73,19 +73,19 @@ export function notedOnce(table: RouteTable, route: HttpRoute, rule: number): ob
   const before = recordOf(route, app)?.table;
   if (
     givenRule(route, app) ||
-    leadingTo(route, servicesOf(before ? [table, before] : [table])).includes(rule)
+    leadingTo(route, servicesOfPools(before ? [table, before] : [table])).includes(rule)
   )
     return [];
   for (const other of appsOn(route).filter((name) => name !== app)) {
     const led = recordOf(route, other)?.table;
-    if (!led || !leadingTo(route, servicesOf([led])).includes(rule)) continue;
+    if (!led || !leadingTo(route, servicesOfPools([led])).includes(rule)) continue;
     const given = givenRule(route, other);
     return given ? [noting(app, { rule, backendRefs: given.backendRefs })] : [];
   }
   return [noting(app, { rule, backendRefs: route.spec.rules?.[rule]?.backendRefs ?? [] })];
 }
 
-const servicesOf = (tables: readonly RouteTable[]): string[] => tables.flatMap(poolServices);
+const servicesOfPools = (tables: readonly RouteTable[]): string[] => tables.flatMap(poolServices);
 
 function noting(app: string, noted: GivenRule): object {
   return { op: 'add', path: annotationPath(givenAnnotation(app)), value: JSON.stringify(noted) };

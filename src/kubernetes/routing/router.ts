@@ -125,10 +125,10 @@ class ClusterRouter implements Router {
    * @throws OperatingError E_APP_NOT_FOUND
    */
   async #takeBackOfGone({ app }: ActionContext, owner: OwnerReference | undefined): Promise<void> {
+    if (owner === undefined) return;
     const { kube, ownerOf } = this.#options;
     const name = appNameOf(app);
-    const known = await ownerOf(name).catch(() => undefined);
-    if (owner === undefined || known?.uid === owner.uid) return;
+    if ((await ownerOf(name).catch(() => undefined))?.uid === owner.uid) return;
     // Who does not lead any more does not know of it either.
     if ((await kube.get(APPS, name.namespace, name.name))?.metadata.uid === owner.uid) return;
     await this.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });

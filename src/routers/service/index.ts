@@ -70,9 +70,7 @@ class ByService implements Carrier {
     const selector = selectorOf(app.name, table);
     const owner = await this.#options.ownerOf(app);
     const adopted = table.front.cluster?.service;
-    const found =
-      adopted === undefined ? undefined : await this.#options.kube.get(SERVICES, app.namespace, adopted);
-    if (found) await noteSelector(this.#options.kube, app, found);
+    if (adopted !== undefined) await this.#noteOnce(ctx.app, adopted);
     const service = await this.#options.kube.apply(
       SERVICES,
       {
@@ -92,6 +90,15 @@ class ByService implements Carrier {
     );
     this.#services.saw(service);
     await untilBehind(this.#options.kube, app, service.metadata.name ?? '', members);
+  }
+
+  /** What is known to be noted is not asked for with every table. */
+  async #noteOnce(app: AppKey, service: string): Promise<void> {
+    const { kube } = this.#options;
+    if (this.#services.group(`given to ${app}`).some(({ metadata }) => metadata.name === service)) return;
+    const name = appNameOf(app);
+    const found = await kube.get(SERVICES, name.namespace, service);
+    if (found) await noteSelector(kube, name, found);
   }
 
   async erase(ctx: ActionContext): Promise<void> {
