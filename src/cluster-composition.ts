@@ -23,7 +23,7 @@ import { seenText } from './cluster/seen.ts';
 import { shardOf } from './cluster/shard.ts';
 import { statusFields } from './cluster/status-fields.ts';
 import { whoAmI } from './cluster/who-am-i.ts';
-import { type ClusterParts, ROUTERS_CAN, standardClusterParts } from './cluster-parts.ts';
+import { type ClusterParts, routerFor, standardClusterParts } from './cluster-parts.ts';
 import { type Controller, createController, type Look } from './controller/index.ts';
 import type { AppKey, Ms } from './core/model.ts';
 import { openAccess } from './kubernetes/access.ts';
@@ -300,7 +300,8 @@ export async function openCluster(
         startedAt,
         stateDir: kube.server,
       } as const;
-      return scopedApi({ store, engine, routersCan: ROUTERS_CAN, actor: await whoAmI(kube), version, log });
+      const actor = await whoAmI(kube);
+      return scopedApi({ store, engine, routerFor: (spec) => routerFor(kube, spec), actor, version, log });
     },
   });
   return {

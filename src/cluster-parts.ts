@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
-import type { Routers } from './cluster/chosen-router.ts';
+import { type Routers, routerNamed } from './cluster/chosen-router.ts';
 import { knows } from './cluster/discovery.ts';
 import { addressesOf } from './cluster/metrics-addresses.ts';
-import type { RouterCapabilities } from './core/capabilities.ts';
+import type { NamedCapabilities, RouterCapabilities } from './core/capabilities.ts';
+import { OperatingError } from './core/errors.ts';
 import type { Ms } from './core/model.ts';
 import { createKubernetesEngine } from './engines/kubernetes/index.ts';
 import type { Kube } from './kubernetes/client.ts';
@@ -12,9 +13,11 @@ import { Leaving } from './kubernetes/routing/leaving.ts';
 import { traefikMetrics } from './kubernetes/routing/traefik.ts';
 import type { OwnerReference } from './kubernetes/types.ts';
 import type { Engine } from './ports/engine.ts';
-import { createGatewayApiRouter, GATEWAY_API_CAN } from './routers/gateway-api/index.ts';
+import { GATEWAY_API_CAN, gatewayApiFor } from './routers/gateway-api/able.ts';
+import { createGatewayApiRouter } from './routers/gateway-api/index.ts';
 import { createIngressNginxRouter, INGRESS_NGINX_CAN } from './routers/ingress-nginx/index.ts';
 import { createServiceRouter, SERVICE_CAN } from './routers/service/index.ts';
+import type { AppSpec } from './spec/app.ts';
 import type { KubernetesRouter } from './spec/app-kubernetes.ts';
 
 /** What adapters are made of. */
@@ -48,12 +51,25 @@ export function standardClusterParts(): ClusterParts {
   };
 }
 
-/** What each can do, whether this cluster has its kinds or not: what is only looked at is held against it. */
-export const ROUTERS_CAN: Readonly<Record<KubernetesRouter, RouterCapabilities>> = {
+const ROUTERS_CAN: Readonly<Record<KubernetesRouter, RouterCapabilities>> = {
   gatewayApi: GATEWAY_API_CAN,
   ingressNginx: INGRESS_NGINX_CAN,
   service: SERVICE_CAN,
 };
+
+/** What the router that an App names can do for it, whether this cluster has its kinds or not: for who only looks. */
+export async function routerFor(kube: Kube, spec: AppSpec): Promise<NamedCapabilities> {
+  const name = routerNamed(spec);
+  const general = { name, capabilities: ROUTERS_CAN[name] };
+  if (name !== 'gatewayApi') return general;
+  try {
+    return await gatewayApiFor(kube, spec);
+  } catch (error) {
+    // What this user may not see, the controller looks at before it takes the App up.
+    if (error instanceof OperatingError && error.code === 'E_CLUSTER_FORBIDDEN') return general;
+    throw error;
+  }
+}
 
 /** Those whose kinds the cluster has. */
 async function routers({ log, metricsUrls, ingressPort, ...options }: RouterPartOptions): Promise<Routers> {

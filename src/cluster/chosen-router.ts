@@ -29,6 +29,7 @@ export const ANYTHING: Router['capabilities'] = {
   sticky: true,
   hold: true,
   preview: true,
+  mirrorResolutionBp: 1,
   measuredBy: 'router',
 };
 

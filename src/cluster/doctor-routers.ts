@@ -1,22 +1,10 @@
 import type { Kube } from '../kubernetes/client.ts';
 import { isKubeError } from '../kubernetes/error.ts';
-import { HTTP_ROUTES } from '../kubernetes/network.ts';
-import type { Condition, KubeObject, Resource } from '../kubernetes/types.ts';
+import { GATEWAY_CLASSES, type GatewayClass, HTTP_ROUTES } from '../kubernetes/network.ts';
+import type { KubeObject, Resource } from '../kubernetes/types.ts';
 import { DEPLOYMENTS, type Deployment } from '../kubernetes/workloads.ts';
 import { knows } from './discovery.ts';
 import { type Finding, ok } from './finding.ts';
-
-interface GatewayClass extends KubeObject {
-  spec?: { controllerName?: string };
-  status?: { conditions?: Condition[] };
-}
-
-const GATEWAY_CLASSES: Resource<GatewayClass> = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'GatewayClass',
-  plural: 'gatewayclasses',
-  namespaced: false,
-};
 
 interface IngressClass extends KubeObject {
   spec?: { controller?: string };

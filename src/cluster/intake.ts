@@ -29,7 +29,7 @@ export interface IntakeDeps {
   /** Tells users that what they wrote cannot be taken up. */
   refuse(app: AppKey, generation: number, conditions: Condition[], message: string): void;
   /** @throws OperatingError when it cannot be released here */
-  check(spec: AppSpec): void;
+  check(spec: AppSpec): Promise<void>;
   engine: Pick<Engine, 'prepare'>;
   now(): Ms;
   log: { info(what: object, text: string): void; error(what: object, text: string): void };
@@ -65,7 +65,7 @@ async function takeUp(deps: IntakeDeps, app: AppKey): Promise<'done' | 'again'> 
     return 'done';
   }
   try {
-    deps.check(spec);
+    await deps.check(spec);
     const run = await deps.engine.prepare(spec, {
       dryRun: false,
       progress: (line) => deps.log.info({ app }, line),

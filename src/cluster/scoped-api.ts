@@ -1,5 +1,5 @@
 import { type Client, clientOn } from '../api/client.ts';
-import type { RouterCapabilities } from '../core/capabilities.ts';
+import type { NamedCapabilities } from '../core/capabilities.ts';
 import { OperatingError } from '../core/errors.ts';
 import type { AppKey, CommandId, CommandResult, Known, Ms, RouteTable } from '../core/model.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -8,8 +8,8 @@ import type { Store } from '../ports/store.ts';
 import { createApi } from '../server/api.ts';
 import type { ApiDeps, ObservedApp } from '../server/deps.ts';
 import { appNotFound } from '../server/errors.ts';
-import type { KubernetesRouter } from '../spec/app-kubernetes.ts';
-import { ANYTHING, routerNamed } from './chosen-router.ts';
+import type { AppSpec } from '../spec/app.ts';
+import { ANYTHING } from './chosen-router.ts';
 import { inProcess } from './in-process.ts';
 import { seenOf } from './seen.ts';
 
@@ -21,8 +21,8 @@ export interface SeeingStore extends Store {
 export interface ScopedApiDeps {
   store: SeeingStore;
   engine: Engine;
-  /** What each router of a cluster can do. */
-  routersCan: Readonly<Record<KubernetesRouter, RouterCapabilities>>;
+  /** What the router that an App names can do for it. */
+  routerFor(spec: AppSpec): Promise<NamedCapabilities>;
   /** The user, as the cluster knows it. */
   actor: string;
   version: ApiDeps['version'];
@@ -39,10 +39,7 @@ export function scopedApi(deps: ScopedApiDeps): Client {
     store,
     engine,
     router: readOnlyRouter(),
-    routerFor(spec) {
-      const name = routerNamed(spec);
-      return { name, capabilities: deps.routersCan[name] };
-    },
+    routerFor: (spec) => deps.routerFor(spec),
     clock: { wall: Date.now, monotonic: () => performance.now(), bootId: () => 'cluster' },
     now: Date.now,
     secrets: { set: notHere, list: notHere, delete: notHere },

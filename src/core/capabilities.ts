@@ -1,7 +1,7 @@
 import type { AppSpec } from '../spec/app.ts';
 import { compile } from './compile.ts';
 import { OperatingError } from './errors.ts';
-import { type Arm, FULL_WEIGHT, type Route } from './model.ts';
+import { type Arm, FULL_WEIGHT, type Route, type WeightBp } from './model.ts';
 
 /** What a router says of itself. Docs have it as a table; what it cannot do is refused before anything starts. */
 export interface RouterCapabilities {
@@ -12,9 +12,18 @@ export interface RouterCapabilities {
   sticky: boolean;
   hold: boolean;
   preview: boolean;
+  /** Smallest step of the share of requests that is mirrored, in basis points; 0 = no mirror. */
+  mirrorResolutionBp: WeightBp;
   measuredBy: 'router' | 'replica' | 'probe';
   /** Shares are what numbers of replicas come to, not what was asked for. */
   byReplicas?: true;
+}
+
+/** Of a router, for one App: what it can may depend on what the App names. */
+export interface NamedCapabilities {
+  /** For people. */
+  name: string;
+  capabilities: RouterCapabilities;
 }
 
 /**
@@ -49,7 +58,21 @@ function beyondRouter(route: Route<Arm>, can: RouterCapabilities): string[] {
   if (!can.sticky && route.sticky) beyond.push('users who stay on their side');
   if (!can.hold && route.admit.kind === 'hold') beyond.push('requests that wait (hold)');
   if (!can.preview && route.preview) beyond.push('a preview');
-  return beyond;
+  const mirror = beyondMirror(route, can);
+  return mirror === undefined ? beyond : [...beyond, mirror];
+}
+
+/** @returns what a route asks beyond the mirror that there is, in words */
+export function beyondMirror(
+  { mirror }: Pick<Route<string>, 'mirror'>,
+  { mirrorResolutionBp: step }: Pick<RouterCapabilities, 'mirrorResolutionBp'>,
+): string | undefined {
+  if (mirror === undefined) return undefined;
+  if (step === 0) return 'requests that go to the new version as well (setMirror)';
+  if (mirror.share % step === 0) return undefined;
+  const only =
+    step === FULL_WEIGHT ? 'it mirrors all requests or none' : `its smallest step is ${step / 100}%`;
+  return `a mirror of ${mirror.share / 100}%, where ${only}`;
 }
 
 function beyondWeights(shares: readonly { weight: number }[], resolutionBp: number): string[] {

@@ -1,5 +1,5 @@
 import type { AppSpec, Match } from '../spec/app.ts';
-import { checkCapabilities, type RouterCapabilities } from './capabilities.ts';
+import { checkCapabilities, type NamedCapabilities, type RouterCapabilities } from './capabilities.ts';
 import { compile } from './compile.ts';
 import { contentDifferences, type Difference } from './content-differences.ts';
 import {
@@ -52,7 +52,7 @@ export interface PlanRequest {
   /** What there is of this App; absent: nothing yet, or nobody could be asked, and then there is no revision either. */
   stored?: { object: AppObject; state: AppState };
   /** The router that would carry the requests, where it is known. */
-  router?: { name: string; capabilities: RouterCapabilities };
+  router?: NamedCapabilities;
 }
 
 /** @throws OperatingError E_ROUTER_CANNOT */
@@ -188,6 +188,7 @@ function describeRoute(route: Route<Arm>): string {
     parts.push(route.split.to.map(({ key, weight }) => `${key} ${(weight * 100) / FULL_WEIGHT}%`).join(', '));
   if (route.sticky) parts.push(`by ${route.sticky.by.kind} ${route.sticky.by.name}, sticky`);
   for (const { when, to } of route.matches) parts.push(`${describeMatch(when)} -> ${to}`);
+  if (route.mirror) parts.push(`${route.mirror.share / 100}% copied to ${route.mirror.to}`);
   if (route.preview) parts.push(`preview address -> ${route.preview}`);
   return parts.join('; ');
 }

@@ -21,6 +21,8 @@ export interface Route<Key extends string> {
   matches: { when: Match; to: Key }[];
   /** The split by a salted hash of a user key instead of by counting. */
   sticky?: { by: UserKey; salt: string };
+  /** So many of the requests that the split decides go to this one as well, which nobody gets an answer of. */
+  mirror?: { to: Key; share: WeightBp };
   /** Requests that carry the preview host (`preview.<host>`) or arrive at the preview listener go here. */
   preview?: Key;
   admit: Admit;

@@ -56,10 +56,23 @@ export interface RouteMatch {
   queryParams?: object[];
 }
 
+export interface MirrorFilter {
+  type: 'RequestMirror';
+  /** Neither percent nor fraction: all requests. */
+  requestMirror: {
+    backendRef: BackendRef;
+    percent?: number;
+    fraction?: { numerator: number; denominator?: number };
+  };
+}
+
+/** Filters of other types, and what is in them, are their owners'. */
+export type RouteFilter = MirrorFilter | { type: string; requestMirror?: never };
+
 export interface RouteRule {
   name?: string;
   matches?: RouteMatch[];
-  filters?: object[];
+  filters?: RouteFilter[];
   backendRefs?: BackendRef[];
   timeouts?: { request?: string; backendRequest?: string };
 }
@@ -79,8 +92,16 @@ export interface HttpRoute extends KubeObject {
 }
 
 export interface Gateway extends KubeObject {
-  spec: { listeners?: { name: string; port: number; protocol: string; hostname?: string }[] };
+  spec: {
+    gatewayClassName?: string;
+    listeners?: { name: string; port: number; protocol: string; hostname?: string }[];
+  };
   status?: { addresses?: { type?: string; value: string }[]; conditions?: Condition[] };
+}
+
+export interface GatewayClass extends KubeObject {
+  spec?: { controllerName?: string };
+  status?: { conditions?: Condition[]; supportedFeatures?: { name: string }[] };
 }
 
 export const SERVICES: Resource<Service> = {
@@ -106,6 +127,13 @@ export const GATEWAYS: Resource<Gateway> = {
   kind: 'Gateway',
   plural: 'gateways',
   namespaced: true,
+};
+
+export const GATEWAY_CLASSES: Resource<GatewayClass> = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'GatewayClass',
+  plural: 'gatewayclasses',
+  namespaced: false,
 };
 
 export interface IngressBackend {

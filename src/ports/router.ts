@@ -1,5 +1,6 @@
-import type { RouterCapabilities } from '../core/capabilities.ts';
+import type { NamedCapabilities, RouterCapabilities } from '../core/capabilities.ts';
 import type { AppKey, Counts, Front, Ms, PoolId, ReplicaId, RouterView, RouteTable } from '../core/model.ts';
+import type { AppSpec } from '../spec/app.ts';
 import type { ActionContext } from './engine.ts';
 
 /** What one replica answered, counted at the address that the request was really sent to. */
@@ -29,6 +30,11 @@ export interface RouterObservation {
 export interface Router {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
+  /**
+   * Absent: it can do the same for every App.
+   * @throws OperatingError E_CLUSTER_FORBIDDEN
+   */
+  capabilitiesFor?(spec: AppSpec): Promise<NamedCapabilities>;
   /** What is wrong with it though it serves, for people; undefined: nothing. */
   readonly trouble?: string | undefined;
   /**

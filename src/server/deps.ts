@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Role, VersionView } from '../api/types.ts';
-import type { RouterCapabilities } from '../core/capabilities.ts';
+import type { NamedCapabilities } from '../core/capabilities.ts';
 import type { AppKey, CommandId, CommandResult, Ms, Observed, PoolId, ReplicaId } from '../core/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -29,7 +29,7 @@ export interface ApiDeps {
   engine: Engine;
   router: Router;
   /** What would carry the requests of an App, where not all have the same router. Absent: `router`. */
-  routerFor?(spec: AppSpec): { name: string; capabilities: RouterCapabilities };
+  routerFor?(spec: AppSpec): Promise<NamedCapabilities>;
   clock: Clock;
   /** The steady time that Apps are decided by: what they wait for is shown by it, not by a wall clock that jumps. */
   now(): Ms;

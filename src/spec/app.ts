@@ -140,4 +140,6 @@ export type CanaryStep =
   | { kind: 'pause'; durationMs?: Ms }
   | { kind: 'approval'; message?: string }
   | { kind: 'setHeaderRoute'; name: string; match: Match[] }
+  /** Share of requests in basis points that the new version gets a copy of. */
+  | { kind: 'setMirror'; shareBp: number }
   | { kind: 'verify'; minRequests?: number };

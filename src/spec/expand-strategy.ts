@@ -83,6 +83,7 @@ function expandStep(step: StepDocument): CanaryStep {
       match: step.setHeaderRoute.match.map(expandMatch),
     };
   }
+  if (step.setMirror !== undefined) return { kind: 'setMirror', shareBp: weight(step.setMirror) };
   const { minRequests } = must(step.verify, 'step');
   return { kind: 'verify', ...(minRequests !== undefined && { minRequests }) };
 }

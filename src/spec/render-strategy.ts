@@ -70,6 +70,8 @@ function renderStep(step: CanaryStep): Rendered {
       return { approval: step.message === undefined ? {} : { message: step.message } };
     case 'setHeaderRoute':
       return { setHeaderRoute: { name: step.name, match: step.match.map(renderMatch) } };
+    case 'setMirror':
+      return { setMirror: bpToPercent(step.shareBp) };
     case 'verify':
       return { verify: step.minRequests === undefined ? {} : { minRequests: step.minRequests } };
   }

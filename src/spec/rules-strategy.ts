@@ -78,6 +78,20 @@ const removedRoutesExist: Rule = ({ spec, problem }) => {
   }
 };
 
+/** Copies are for a version that has no users yet: of one that has, somebody would be sent there twice. */
+const mirrorComesFirst: Rule = ({ spec, problem }) => {
+  let hasWeight = false;
+  for (const [index, step] of spec.strategy?.canary?.steps.entries() ?? []) {
+    if (step.setWeight !== undefined) hasWeight = step.setWeight > 0;
+    if (step.setMirror === undefined || step.setMirror === 0 || !hasWeight) continue;
+    problem(
+      ['strategy', 'canary', 'steps', index, 'setMirror'],
+      'copies requests to a version that a step before has given a weight: it would get some of them twice',
+      { suggestion: 'put it before the first setWeight above 0, which ends it' },
+    );
+  }
+};
+
 /** Users who stay where they are bring many requests each: no independent samples, however many there are. */
 const splitOfUsersIsProbed: Rule = ({ spec, problem }) => {
   const { canary, abTest } = spec.strategy ?? {};
@@ -97,5 +111,6 @@ export const strategyRules: readonly Rule[] = [
   promotionAgrees,
   experimentHasUsers,
   removedRoutesExist,
+  mirrorComesFirst,
   splitOfUsersIsProbed,
 ];

@@ -69,7 +69,15 @@ const setHeaderRoute = mapping({
     .describe('Requests that match one of these go to the new version. Empty: the route is removed.'),
 });
 
-const STEP_KINDS = ['setWeight', 'setCanaryScale', 'pause', 'approval', 'setHeaderRoute', 'verify'] as const;
+const STEP_KINDS = [
+  'setWeight',
+  'setCanaryScale',
+  'pause',
+  'approval',
+  'setHeaderRoute',
+  'setMirror',
+  'verify',
+] as const;
 
 const canaryStep = exactlyOne(
   mapping(
@@ -91,6 +99,11 @@ const canaryStep = exactlyOne(
       setHeaderRoute: setHeaderRoute
         .optional()
         .describe('Send chosen users to the new version, whatever the weight.'),
+      setMirror: percent()
+        .optional()
+        .describe(
+          'Per cent of requests that the new version gets a copy of, before any are for it; nobody gets its answers. Ends with the first setWeight above 0.',
+        ),
       verify: optionalMapping(
         { minRequests: minRequests() },
         '{} or { minRequests: n }',

@@ -368,7 +368,7 @@ export function describe(action: Action): string {
     case 'grow':
       return `grow ${action.pool} to ${action.replicas}`;
     case 'route': {
-      const { split, admit, preview, matches, sticky } = action.table.route;
+      const { split, admit, preview, matches, mirror, sticky } = action.table.route;
       const pool = (key: PoolId) => `${action.table.members[key]?.length ?? 0}x${key}`;
       const to =
         split.kind === 'weights'
@@ -377,6 +377,7 @@ export function describe(action: Action): string {
       const rest = [
         ...(sticky ? ['sticky'] : []),
         ...matches.map((match) => `matches to ${pool(match.to)}`),
+        ...(mirror ? [`copies of ${mirror.share / 100}% to ${pool(mirror.to)}`] : []),
         ...(preview ? [`preview to ${pool(preview)}`] : []),
         ...(admit.kind === 'open' ? [] : [admit.kind]),
       ];

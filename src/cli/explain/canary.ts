@@ -4,7 +4,7 @@ export const canary: StrategyPage = {
   kind: 'canary',
   summary: 'a small exact share of the requests first, then more, each step verified by measurement',
   howItWorks: [
-    'The steps are yours: `setWeight` gives the new version a share of the requests, down to 0.01%, exact to one request; `pause` waits for a time or for you; `approval` waits for a person; `setHeaderRoute` sends chosen requests to it whatever the weight; `setCanaryScale` sets its number of replicas.',
+    'The steps are yours: `setWeight` gives the new version a share of the requests, down to 0.01%, exact to one request; `pause` waits for a time or for you; `approval` waits for a person; `setHeaderRoute` sends chosen requests to it whatever the weight; `setMirror`, where the router can, gives it copies of requests before it has users, and throws its answers away; `setCanaryScale` sets its number of replicas.',
     'After each change of weight the split is measured by which replica answered, and compared with the split that was asked for. A release whose router does not follow holds and says so, instead of walking on. When users send too few requests, marked ones are sent through the route and counted apart.',
     'At the end the replicas that were tested become the stable ones: nothing is started a second time. Until then stable keeps its full number of replicas, so abort is one route change.',
   ],

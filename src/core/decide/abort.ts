@@ -79,6 +79,7 @@ export function isBack(draft: Draft): boolean {
 export function namedPools(route: {
   split: { kind: string; to: unknown[] };
   matches: { to: string }[];
+  mirror?: { to: string };
   preview?: string;
 }): Set<string> {
   const pools = new Set<string>(route.matches.map((match) => match.to));
@@ -86,6 +87,7 @@ export function namedPools(route: {
     if (typeof target === 'string') pools.add(target);
     else if ((target as { weight: number }).weight > 0) pools.add((target as { key: string }).key);
   }
+  if (route.mirror !== undefined) pools.add(route.mirror.to);
   if (route.preview !== undefined) pools.add(route.preview);
   return pools;
 }

@@ -179,7 +179,7 @@ function withoutRetired(table: RouteTable, retiring: readonly PoolId[]): RouteTa
   const [only] = kept;
   if (only === undefined || kept.length === keys.length) return table;
   const members = Object.fromEntries(Object.entries(table.members).filter(([pool]) => stays(pool)));
-  const { preview: _, ...route } = table.route;
+  const { preview: _preview, mirror: _mirror, ...route } = table.route;
   const split = { kind: 'weights' as const, to: [{ key: only, weight: FULL_WEIGHT }] };
   return {
     ...table,

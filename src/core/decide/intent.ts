@@ -178,7 +178,7 @@ function toPools(route: Route<Arm>, arms: Release['arms']): Route<PoolId> {
     if (id === undefined) throw new Error(`route names ${arm}, which this release does not have`);
     return id;
   };
-  const { split, preview, matches, ...rest } = route;
+  const { split, mirror, preview, matches, ...rest } = route;
   return {
     ...rest,
     split:
@@ -186,6 +186,7 @@ function toPools(route: Route<Arm>, arms: Release['arms']): Route<PoolId> {
         ? { kind: 'weights', to: split.to.map(({ key, weight }) => ({ key: pool(key), weight })) }
         : { kind: 'perReadyReplica', to: split.to.map(pool) },
     matches: matches.map(({ when, to }) => ({ when, to: pool(to) })),
+    ...(mirror === undefined ? {} : { mirror: { ...mirror, to: pool(mirror.to) } }),
     ...(preview === undefined ? {} : { preview: pool(preview) }),
   };
 }

@@ -19,14 +19,16 @@ interface Position {
   weightBp: WeightBp;
   scale: Scale;
   matches: Map<string, Route<Arm>['matches']>;
+  /** Of the requests to stable; ends with the first that the candidate gets for itself. */
+  mirrorBp: WeightBp;
 }
 
 /**
- * Steps set weight, scale and matches, each a stage of its own; pause, approval and verify are gates of the stage
+ * Steps set weight, scale, matches and mirror, each a stage of its own; pause, approval and verify are gates of the stage
  * before them. After the last step everything goes to the candidate, whose tested replicas become the stable ones.
  */
 export function compileCanary(strategy: Canary, input: CompileInput): Stage[] {
-  const position: Position = { weightBp: 0, scale: { kind: 'matchWeight' }, matches: new Map() };
+  const position: Position = { weightBp: 0, scale: { kind: 'matchWeight' }, matches: new Map(), mirrorBp: 0 };
   const stages: Stage[] = [];
   for (const canaryStep of strategy.steps) {
     const gate = gateOf(canaryStep);
@@ -65,6 +67,8 @@ function move(position: Position, canaryStep: CanaryStep): string {
   switch (canaryStep.kind) {
     case 'setWeight':
       position.weightBp = canaryStep.weightBp;
+      // Whoever is sent to the candidate would be sent there twice.
+      if (canaryStep.weightBp > 0) position.mirrorBp = 0;
       return `canary ${canaryStep.weightBp / 100}%`;
     case 'setCanaryScale':
       position.scale = canaryStep.scale;
@@ -79,6 +83,9 @@ function move(position: Position, canaryStep: CanaryStep): string {
         canaryStep.match.map((when) => ({ when, to: CANDIDATE })),
       );
       return `header route ${canaryStep.name}`;
+    case 'setMirror':
+      position.mirrorBp = canaryStep.shareBp;
+      return canaryStep.shareBp === 0 ? 'no mirror' : `mirror ${canaryStep.shareBp / 100}%`;
     default:
       throw new Error(`a ${canaryStep.kind} step moves nothing`);
   }
@@ -100,6 +107,7 @@ function pushStage(
     ...weighted(position.weightBp),
     matches: [...position.matches.values()].flat(),
   };
+  if (position.mirrorBp > 0) route.mirror = { to: CANDIDATE, share: position.mirrorBp };
   if (strategy.sticky) route.sticky = { by: strategy.sticky, salt: input.salt };
   const stage = step({
     name,
@@ -111,11 +119,11 @@ function pushStage(
   return stage;
 }
 
-/** A header route needs somebody to answer it even at weight 0; at full weight nothing less than full will do. */
-function candidateScale(position: Position): Scale {
-  if (position.scale.kind !== 'matchWeight') return position.scale;
-  if (position.weightBp === FULL_WEIGHT) return FULL;
-  return position.weightBp === 0 && position.matches.size > 0
-    ? { kind: 'count', replicas: 1 }
-    : position.scale;
+/** Copies and header routes need somebody to answer them even at weight 0; at full weight nothing less than full will do. */
+function candidateScale({ scale, weightBp, mirrorBp, matches }: Position): Scale {
+  if (scale.kind !== 'matchWeight') return scale;
+  if (weightBp === FULL_WEIGHT) return FULL;
+  if (weightBp > 0) return scale;
+  if (mirrorBp > 0) return { kind: 'percent', of: mirrorBp / 100 };
+  return matches.size > 0 ? { kind: 'count', replicas: 1 } : scale;
 }

@@ -1,8 +1,9 @@
-import type { RouterCapabilities } from '../../core/capabilities.ts';
+import type { NamedCapabilities, RouterCapabilities } from '../../core/capabilities.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import type { ActionContext } from '../../ports/engine.ts';
+import type { AppSpec } from '../../spec/app.ts';
 import { appNameOf, poolObjectName } from '../names.ts';
-import type { RouteRecord } from './record.ts';
+import type { RouteRecord, RouteWriter } from './record.ts';
 
 /** Where requests enter, and what they carry. */
 export interface Entrance {
@@ -35,12 +36,14 @@ export interface CarriedRoute {
 export interface Carrier {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
+  /** As of Router. */
+  capabilitiesFor?(spec: AppSpec): Promise<NamedCapabilities>;
   /** Answers carry ROUTED_HEADER, so that each says which table sent it where. */
   readonly namesAnswers: boolean;
   /** Resolves when everything that is there has been seen. */
   readonly synced: Promise<unknown>;
   /** Writes split, matches and the record as one change. @throws OperatingError */
-  write(ctx: ActionContext, table: RouteTable): Promise<void>;
+  write(writer: RouteWriter, table: RouteTable): Promise<void>;
   /** Takes what was written off again; what was there before stays. */
   erase(ctx: ActionContext): Promise<void>;
   /** Apps that have notes on objects of others; objects of their own go with them. */
@@ -93,6 +96,7 @@ export function poolsOf(table: RouteTable): PoolId[] {
   const named = [
     ...weightsOf(table).keys(),
     ...route.matches.map(({ to }) => to),
+    ...(route.mirror === undefined ? [] : [route.mirror.to]),
     ...(route.preview === undefined ? [] : [route.preview]),
   ];
   return [...new Set(named)].sort();

@@ -1,12 +1,24 @@
 import type { RouteTable } from '../../core/model.ts';
+import type { ActionContext } from '../../ports/engine.ts';
 import { givenAnnotation } from '../given.ts';
 import { annotationPath } from '../json-patch.ts';
-import type { KubeObject, ManagedFields } from '../types.ts';
+import type { KubeObject, ManagedFields, OwnerReference } from '../types.ts';
 
 /** What was asked of a route, kept on the route itself: one write carries both, and the next controller reads it. */
 export interface RouteRecord {
   stateVersion: number;
   table: RouteTable;
+  /** Of the App object that asked: another one may have had its name before it, or have it since. */
+  uid?: string;
+}
+
+/** Who asks for a route. */
+export interface RouteWriter extends ActionContext {
+  owner: OwnerReference | undefined;
+}
+
+export function recordBy({ stateVersion, owner }: RouteWriter, table: RouteTable): RouteRecord {
+  return { stateVersion, table, ...(owner ? { uid: owner.uid } : {}) };
 }
 
 /** An annotation per App: several may share one route. */

@@ -58,6 +58,7 @@ export function createClusterRouter(options: ClusterRouterOptions): Router {
 class ClusterRouter implements Router {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
+  readonly capabilitiesFor: NonNullable<Router['capabilitiesFor']>;
   readonly onChange: Router['onChange'];
   readonly #carrier: Carrier;
   readonly #options: ClusterRouterOptions;
@@ -71,7 +72,10 @@ class ClusterRouter implements Router {
     this.#options = options;
     this.#carrier = options.carrier;
     this.name = options.carrier.name;
-    this.capabilities = options.carrier.capabilities;
+    const { carrier } = options;
+    const { name, capabilities } = carrier;
+    this.capabilities = capabilities;
+    this.capabilitiesFor = async (spec) => (await carrier.capabilitiesFor?.(spec)) ?? { name, capabilities };
     this.#leaving = options.leaving;
     this.onChange = (listener) => {
       const off = [options.carrier.onChange(listener), this.#leaving.onChange(listener)];
@@ -102,11 +106,12 @@ class ClusterRouter implements Router {
     const fresh = new Set(poolsOf(table).filter((pool) => !named.has(pool)));
     // Before the route names them: whoever carries it would answer for them by itself.
     await untilEndpoints(this.#options, app, table, { gone: new Set(), fresh });
-    await this.#carrier.write(ctx, table);
-    await this.#takeBackOfGone(ctx, owner);
+    await this.#refuseGone(ctx, owner);
+    await this.#carrier.write({ ...ctx, owner }, table);
+    await this.#takeBackOfGone(ctx, table, owner);
     await this.#prove(ctx.app, table);
     if (this.#carrier.name !== 'service') await followBeside(this.#options.kube, app, table);
-    await this.#takeBackOfGone(ctx, owner);
+    await this.#takeBackOfGone(ctx, table, owner);
     // Seen at once: until the watch tells of it, nobody would be known to be on these pods.
     this.#leaving.saw(await label(this.#options, app, gone, false, table.generation));
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
@@ -121,18 +126,45 @@ class ClusterRouter implements Router {
   }
 
   /**
-   * The App went while this was being written: whoever gives back what belongs to others may have been there before it.
+   * The App went while this waited for endpoints, and one that was made anew may have its name by now: a late write would lead
+   * its users to pods that go.
    * @throws OperatingError E_APP_NOT_FOUND
    */
-  async #takeBackOfGone({ app }: ActionContext, owner: OwnerReference | undefined): Promise<void> {
+  async #refuseGone({ app }: ActionContext, owner: OwnerReference | undefined): Promise<void> {
     if (owner === undefined) return;
-    const { kube, ownerOf } = this.#options;
-    const name = appNameOf(app);
-    if ((await ownerOf(name).catch(() => undefined))?.uid === owner.uid) return;
+    const written = this.#carrier.read(app)?.record.uid ?? owner.uid;
+    if (written === owner.uid && (await this.#ownerNow(app)) === owner.uid) return;
+    if (await this.#isThere(app, owner)) return;
+    throw new OperatingError('E_APP_NOT_FOUND', `${app} went before its route was written`);
+  }
+
+  /**
+   * The App went while this was being written: whoever gives back what belongs to others may have been there before it. Not
+   * what an App of the same name has written since.
+   * @throws OperatingError E_APP_NOT_FOUND
+   */
+  async #takeBackOfGone(
+    { app }: ActionContext,
+    { front }: RouteTable,
+    owner: OwnerReference | undefined,
+  ): Promise<void> {
+    if (owner === undefined || (await this.#ownerNow(app)) === owner.uid) return;
     // Who does not lead any more does not know of it either.
-    if ((await kube.get(APPS, name.namespace, name.name))?.metadata.uid === owner.uid) return;
-    await this.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });
+    if (await this.#isThere(app, owner)) return;
+    const live = await this.#carrier.readLive(app, front);
+    if (live?.uid === owner.uid) await this.remove({ app, stateVersion: Number.MAX_SAFE_INTEGER });
     throw new OperatingError('E_APP_NOT_FOUND', `${app} went while its route was written; it was taken back`);
+  }
+
+  /** @returns uid of the App of that name, as this process knows it */
+  async #ownerNow(app: AppKey): Promise<string | undefined> {
+    const owner = await this.#options.ownerOf(appNameOf(app)).catch(() => undefined);
+    return owner?.uid;
+  }
+
+  async #isThere(app: AppKey, { uid }: OwnerReference): Promise<boolean> {
+    const { namespace, name } = appNameOf(app);
+    return (await this.#options.kube.get(APPS, namespace, name))?.metadata.uid === uid;
   }
 
   async drain(ctx: ActionContext, replica: ReplicaId, deadline: Ms): Promise<void> {

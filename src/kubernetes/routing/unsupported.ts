@@ -1,4 +1,4 @@
-import type { RouterCapabilities } from '../../core/capabilities.ts';
+import { beyondMirror, type RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { RouteTable } from '../../core/model.ts';
 
@@ -25,6 +25,7 @@ export function refuseUnsupported({ route, app }: RouteTable, can: RouterCapabil
       'match cookies',
       'use another router, or take the match out',
     ],
+    [beyondMirror(route, can) !== undefined, 'mirror requests', 'take setMirror out of the steps'],
   ];
   for (const [isWanted, what, hint] of wants) {
     if (!isWanted) continue;

@@ -66,6 +66,7 @@ const CAPABILITIES: RouterCapabilities = {
   sticky: true,
   hold: true,
   preview: true,
+  mirrorResolutionBp: 0,
   measuredBy: 'router',
 };
 

@@ -1,4 +1,4 @@
-import type { RouterCapabilities } from '../../core/capabilities.ts';
+import { beyondMirror, type NamedCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import { FIELD_MANAGER } from '../../kubernetes/client.ts';
@@ -31,33 +31,27 @@ import {
   appsOn,
   lastForeignWriter,
   type RouteRecord,
+  type RouteWriter,
   recordAnnotation,
+  recordBy,
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router } from '../../ports/router.ts';
+import type { AppSpec } from '../../spec/app.ts';
+import { GATEWAY_API_CAN, gatewayApiFor, mirrorOf } from './able.ts';
 import { acceptanceOf } from './accepted.ts';
 import {
-  describeWeights,
+  describeAsked,
+  describeFound,
   previewRules,
   requestFor,
   rulesOf,
   splitIndex,
   splitOf,
-  weightsOn,
 } from './route.ts';
 
-/** Weights are whole numbers of ten thousandths. */
-export const GATEWAY_API_CAN: RouterCapabilities = {
-  weightResolutionBp: 1,
-  header: true,
-  cookie: true,
-  sticky: false,
-  hold: false,
-  preview: true,
-  measuredBy: 'router',
-};
 const PREVIEW_SUFFIX = '-preview';
 
 /** Routes of a Gateway: shares by the weights of an HTTPRoute. Resolves once all routes have been seen. */
@@ -85,11 +79,13 @@ class GatewayApi implements Carrier {
     this.synced = this.#routes.synced;
   }
 
-  async write(ctx: ActionContext, table: RouteTable): Promise<void> {
-    const app = appNameOf(ctx.app);
-    const record: RouteRecord = { stateVersion: ctx.stateVersion, table };
-    if (table.front.cluster?.httpRoute) await this.#writeShared(app, record);
-    else await this.#writeOwn(app, record);
+  capabilitiesFor(spec: AppSpec): Promise<NamedCapabilities> {
+    return gatewayApiFor(this.#options.kube, spec);
+  }
+
+  async write(writer: RouteWriter, table: RouteTable): Promise<void> {
+    if (table.front.cluster?.httpRoute) await this.#writeShared(writer, table);
+    else await this.#writeOwn(writer, table);
   }
 
   async erase(ctx: ActionContext): Promise<void> {
@@ -199,18 +195,14 @@ class GatewayApi implements Carrier {
     this.#routes.close();
   }
 
-  async #writeOwn(app: AppName, record: RouteRecord): Promise<void> {
-    const { kube, ownerOf } = this.#options;
-    const { table } = record;
-    const owner = await ownerOf(app);
-    const common = {
-      namespace: app.namespace,
-      labels: appLabels(app.name),
-      ...(owner ? { ownerReferences: [owner] } : {}),
-    };
+  async #writeOwn(writer: RouteWriter, table: RouteTable): Promise<void> {
+    const { kube } = this.#options;
+    const app = appNameOf(writer.app);
+    const common = ownMetadata(writer);
     const { host, cluster } = table.front;
     const parentRefs = cluster?.parentRefs ?? [];
     const { preview } = table.route;
+    await this.#refuseMirror(app, table, parentRefs);
     if (preview !== undefined && host !== undefined)
       await kube.apply(HTTP_ROUTES, {
         metadata: { ...common, name: previewName(app) },
@@ -222,7 +214,7 @@ class GatewayApi implements Carrier {
         metadata: {
           ...common,
           name: app.name,
-          annotations: { [recordAnnotation(app.name)]: recordText(record) },
+          annotations: { [recordAnnotation(app.name)]: recordText(recordBy(writer, table)) },
         },
         spec: { parentRefs, ...(host === undefined ? {} : { hostnames: [host] }), rules: rulesOf(table) },
       },
@@ -233,45 +225,55 @@ class GatewayApi implements Carrier {
     if (preview === undefined) await deleteOwn(kube, HTTP_ROUTES, app, previewName(app));
   }
 
+  /** Once more before it is written: the class may say less than when the App was taken up. @throws OperatingError E_ROUTER_CANNOT */
+  async #refuseMirror(
+    { namespace }: AppName,
+    { app, route }: RouteTable,
+    parents: readonly ParentReference[],
+  ): Promise<void> {
+    if (!route.mirror) return;
+    const { by, resolutionBp } = await mirrorOf(this.#options.kube, namespace, parents);
+    const beyond = beyondMirror(route, { mirrorResolutionBp: resolutionBp });
+    if (beyond === undefined) return;
+    throw new OperatingError('E_ROUTER_CANNOT', `GatewayClass ${by} cannot do for ${app}: ${beyond}`, {
+      hint: 'take setMirror out of the steps, or name a Gateway of another class',
+    });
+  }
+
   /** A route of its own beside a shared one: of that only one rule's backends are ours. */
   async #writePreview(
-    app: AppName,
+    writer: RouteWriter,
     table: RouteTable,
     parentRefs: ParentReference[],
     host: string | undefined,
   ): Promise<void> {
-    const { kube, ownerOf } = this.#options;
+    const { kube } = this.#options;
+    const app = appNameOf(writer.app);
     const { preview } = table.route;
     if (preview === undefined || host === undefined || host.startsWith('*'))
       return deleteOwn(kube, HTTP_ROUTES, app, previewName(app));
-    const owner = await ownerOf(app);
     await kube.apply(HTTP_ROUTES, {
-      metadata: {
-        namespace: app.namespace,
-        name: previewName(app),
-        labels: appLabels(app.name),
-        ...(owner ? { ownerReferences: [owner] } : {}),
-      },
+      metadata: { ...ownMetadata(writer), name: previewName(app) },
       spec: { parentRefs, hostnames: [`preview.${host}`], rules: previewRules(table, preview) },
     });
   }
 
   /** One rule of a route that others write too: only its backends, over exactly the version that was read. */
-  async #writeShared(app: AppName, record: RouteRecord): Promise<void> {
+  async #writeShared(writer: RouteWriter, table: RouteTable): Promise<void> {
     const { kube } = this.#options;
-    const { table } = record;
+    const app = appNameOf(writer.app);
     const { name = '' } = table.front.cluster?.httpRoute ?? {};
-    if (table.route.matches.length > 0)
+    if (table.route.matches.length > 0 || table.route.mirror)
       throw new OperatingError(
         'E_ROUTER_CANNOT',
-        `HTTPRoute ${name} is shared: only the backends of one rule are written, and no matches`,
+        `HTTPRoute ${name} is shared: only the backends of one rule are written, no matches and no mirror`,
         { hint: 'name parentRefs instead, so that the App has a route of its own' },
       );
     const route = await kube.get(HTTP_ROUTES, app.namespace, name);
     const index = route ? ruleIndex(table, route) : -1;
     if (!route || index < 0) throw noRule(app, table);
     await this.#writePreview(
-      app,
+      writer,
       table,
       route.spec.parentRefs ?? [],
       table.front.host ?? route.spec.hostnames?.[0],
@@ -281,7 +283,11 @@ class GatewayApi implements Carrier {
       ...roomForAnnotations(route),
       ...movingRule(table, route, index),
       ...notedOnce(table, route, index),
-      { op: 'add', path: annotationPath(recordAnnotation(app.name)), value: recordText(record) },
+      {
+        op: 'add',
+        path: annotationPath(recordAnnotation(app.name)),
+        value: recordText(recordBy(writer, table)),
+      },
       { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
     ]);
     this.#routes.saw(written);
@@ -310,16 +316,16 @@ class GatewayApi implements Carrier {
   }
 }
 
-/** What the rule of the split carries is not what was asked for. */
+/** What the rule of the split does is not what was asked for. */
 function overwritten(table: RouteTable, route: HttpRoute): Reason | undefined {
   const rule = route.spec.rules?.[ruleIndex(table, route)];
-  const asked = weightsOn(table, { backendRefs: splitOf(table) });
-  const found = weightsOn(table, rule);
-  if (describeWeights(asked) === describeWeights(found)) return undefined;
+  const asked = describeAsked(table);
+  const found = describeFound(table, rule);
+  if (asked === found) return undefined;
   const who = lastForeignWriter(route, FIELD_MANAGER) ?? 'somebody';
   return {
     code: 'E_ROUTE_OVERWRITTEN',
-    message: `HTTPRoute ${route.metadata.name} was changed by ${who}: asked for ${describeWeights(asked)}, found ${describeWeights(found)}. Likely: it is applied from elsewhere too, with weights of its own`,
+    message: `HTTPRoute ${route.metadata.name} was changed by ${who}: asked for ${asked}, found ${found}. Likely: it is applied from elsewhere too, with weights of its own`,
   };
 }
 
@@ -336,6 +342,12 @@ function noRule(app: AppName, table: RouteTable): OperatingError {
       hint: 'correct spec.kubernetes.httpRoute, or let the rule lead to the Service of the App again',
     },
   );
+}
+
+/** Of an object that belongs to the App. */
+function ownMetadata({ app, owner }: RouteWriter) {
+  const { namespace, name } = appNameOf(app);
+  return { namespace, labels: appLabels(name), ...(owner ? { ownerReferences: [owner] } : {}) };
 }
 
 function appKeysOn(route: HttpRoute): AppKey[] {

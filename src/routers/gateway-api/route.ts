@@ -10,6 +10,7 @@ import {
 } from '../../kubernetes/routing/carrier.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import type { Match, StringMatch } from '../../spec/app.ts';
+import { mirrorFilter, mirrorsOn } from './mirror.ts';
 
 /** A route table as rules of an HTTPRoute. Pure. */
 
@@ -25,7 +26,16 @@ export function rulesOf(table: RouteTable): RouteRule[] {
       ...timeoutOf(table),
     }),
   );
-  return [...matched, { matches: [{ path: ANY_PATH }], backendRefs: splitOf(table), ...timeoutOf(table) }];
+  return [...matched, { matches: [{ path: ANY_PATH }], ...splitRule(table), ...timeoutOf(table) }];
+}
+
+/** What the rule of the split carries, wherever it stands. */
+function splitRule(table: RouteTable): Pick<RouteRule, 'backendRefs' | 'filters'> {
+  const { mirror } = table.route;
+  return {
+    backendRefs: splitOf(table),
+    ...(mirror ? { filters: [mirrorFilter(mirror, backendOf(table, mirror.to, 1))] } : {}),
+  };
 }
 
 /** Position of the rule that the split is in. */
@@ -125,20 +135,21 @@ export function requestFor(rule: RouteRule | undefined): Pick<Entrance, 'path' |
   };
 }
 
-/** Weights of the split as an object has them, per pool; undefined: it is not there. */
-export function weightsOn(table: RouteTable, rule: RouteRule | undefined): Map<string, number> | undefined {
-  if (!rule) return undefined;
-  const pools = new Map(splitOf(table).map(({ name }) => [name, true]));
-  return new Map(
-    (rule.backendRefs ?? [])
-      .filter(({ name, weight }) => pools.has(name) || (weight ?? 1) > 0)
-      .map(({ name, weight }) => [name, weight ?? 1]),
-  );
+/** What the rule of the split is asked to do, to be compared with describeFound. */
+export function describeAsked(table: RouteTable): string {
+  return describeRule(table, splitRule(table));
 }
 
-/** `shop-1-1 80, shop-2-1 20` */
-export function describeWeights(weights: Map<string, number> | undefined): string {
-  if (!weights) return 'no such rule';
-  const parts = [...weights].filter(([, weight]) => weight > 0).map(([name, weight]) => `${name} ${weight}`);
-  return parts.length === 0 ? 'nobody' : parts.join(', ');
+/** `shop-1-1 80, shop-2-1 20`: what a rule of an object does. */
+export function describeFound(table: RouteTable, rule: RouteRule | undefined): string {
+  return rule ? describeRule(table, rule) : 'no such rule';
+}
+
+function describeRule({ front }: RouteTable, rule: RouteRule): string {
+  const weights = (rule.backendRefs ?? []).map(({ name, weight = 1 }) => ({ name, weight }));
+  const parts = weights.filter(({ weight }) => weight > 0).map(({ name, weight }) => `${name} ${weight}`);
+  // What a shared rule copies is its owners'.
+  const mirrors = front.cluster?.httpRoute ? [] : [...mirrorsOn(rule)];
+  const copies = mirrors.map(([name, share]) => `copies of ${share / 100}% to ${name}`);
+  return [...(parts.length === 0 ? ['nobody'] : parts), ...copies].join(', ');
 }

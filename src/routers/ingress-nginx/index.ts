@@ -13,7 +13,9 @@ import { deleteOwn } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   type RouteRecord,
+  type RouteWriter,
   recordAnnotation,
+  recordBy,
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
@@ -35,6 +37,7 @@ export const INGRESS_NGINX_CAN: RouterCapabilities = {
   sticky: false,
   hold: false,
   preview: true,
+  mirrorResolutionBp: 0,
   measuredBy: 'router',
 };
 const HTTP_PORT = 80;
@@ -67,11 +70,11 @@ class IngressNginx implements Carrier {
     this.synced = this.#ingresses.synced;
   }
 
-  async write(ctx: ActionContext, table: RouteTable): Promise<void> {
-    const app = appNameOf(ctx.app);
-    const { kube, ownerOf } = this.#options;
+  async write(writer: RouteWriter, table: RouteTable): Promise<void> {
+    const app = appNameOf(writer.app);
+    const { kube } = this.#options;
     const sides = sidesOf(table);
-    const owner = await ownerOf(app);
+    const { owner } = writer;
     const common = {
       namespace: app.namespace,
       labels: appLabels(app.name),
@@ -100,7 +103,7 @@ class IngressNginx implements Carrier {
         ),
       );
     }
-    const text = recordText({ stateVersion: ctx.stateVersion, table });
+    const text = recordText(recordBy(writer, table));
     if (taken) this.#ingresses.saw(await taken.lead(sides.main, text));
     else {
       const metadata = { ...common, name: app.name, annotations: { [recordAnnotation(app.name)]: text } };

@@ -14,7 +14,9 @@ import {
   appsOn,
   lastForeignWriter,
   type RouteRecord,
+  type RouteWriter,
   recordAnnotation,
+  recordBy,
   recordOf,
   recordText,
 } from '../../kubernetes/routing/record.ts';
@@ -30,6 +32,7 @@ export const SERVICE_CAN: RouterCapabilities = {
   sticky: false,
   hold: false,
   preview: true,
+  mirrorResolutionBp: 0,
   measuredBy: 'probe',
   byReplicas: true,
 };
@@ -60,17 +63,17 @@ class ByService implements Carrier {
     this.synced = this.#services.synced;
   }
 
-  async write(ctx: ActionContext, table: RouteTable): Promise<void> {
-    const app = appNameOf(ctx.app);
+  async write(writer: RouteWriter, table: RouteTable): Promise<void> {
+    const app = appNameOf(writer.app);
     const members = servingMembers(table);
     // Before the selector asks for it: nobody is lost between one way of choosing and the other.
     if (servingPools(table).length > 1)
       await labelPods(this.#options.kube, app, members, { [SPLIT_LABEL]: 'true' });
-    const record: RouteRecord = { stateVersion: ctx.stateVersion, table };
+    const record = recordBy(writer, table);
     const selector = selectorOf(app.name, table);
-    const owner = await this.#options.ownerOf(app);
+    const { owner } = writer;
     const adopted = table.front.cluster?.service;
-    if (adopted !== undefined) await this.#noteOnce(ctx.app, adopted);
+    if (adopted !== undefined) await this.#noteOnce(writer.app, adopted);
     const service = await this.#options.kube.apply(
       SERVICES,
       {

@@ -116,7 +116,7 @@ export function changeRoutes(context: ApiContext) {
       const spec = parseSpec(request.app, request.baseDir, c.get('caller'), asked);
       const revision = await dryRevision(context, spec, c.req.raw.signal);
       const stored = await context.store.load(`${asked.namespace}/${asked.name}`);
-      const router = context.routerFor?.(spec) ?? context.router;
+      const router = (await context.routerFor?.(spec)) ?? context.router;
       return c.json(planFor({ spec, revision, router, ...(stored ? { stored } : {}) }), 200);
     });
 }

@@ -71,6 +71,7 @@ function kindOf(name: string): string {
   if (name === 'canary 100%' || name === 'switch') return 'switch';
   if (name.startsWith('canary ')) return 'weight';
   if (name.startsWith('scale ')) return 'scale';
+  if (name.startsWith('mirror ')) return 'mirror';
   return name.startsWith('header route ') ? 'header' : name;
 }
 

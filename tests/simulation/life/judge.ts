@@ -11,6 +11,7 @@ import {
   type PoolId,
   type Release,
   type ReplicaId,
+  type Route,
   type RouteTable,
 } from '../../../src/core/model.ts';
 import type { AppSpec } from '../../../src/spec/app.ts';
@@ -241,25 +242,28 @@ export class Judge {
     assert.ok(answered, 'the route names a pool that has nobody');
   }
 
-  /** Who asks for a version by name gets it as long as anybody of it is ready, and has no name for it before. */
+  /** Who asks for a version by name, or is copied to it, gets it as long as anybody of it is ready, and not before. */
   #leadsTesters({ seen }: Daemon, before: AppState, next: AppState, { route, members }: RouteTable): void {
     if (route.admit.kind !== 'open') return;
-    const named = [
-      ...route.matches.map(({ to }) => to),
-      ...(route.preview === undefined ? [] : [route.preview]),
-    ];
+    const named = besideTheSplit(route);
     const { release } = next;
     const asked = release?.phase.kind === 'advancing' && release.stages[release.routedStage]?.route;
     // Of the stage that was asked for last, each name of which is in the table that this decision makes.
     if (asked && next.table?.generation === next.routeGeneration && next.release?.id === before.release?.id)
-      for (const arm of [...asked.matches.map(({ to }) => to), ...(asked.preview ? [asked.preview] : [])])
-        assert.ok(named.includes(release.arms[arm] ?? ''), `nobody can ask for ${arm} by name any more`);
+      for (const arm of besideTheSplit(asked))
+        assert.ok(
+          named.includes(release.arms[arm] ?? ''),
+          `nobody can ask for ${arm} by name, or is copied to it, any more`,
+        );
     for (const pool of named) {
       const isReady = seen.replicas?.some(
         (one) => one.pool === pool && one.ready && one.phase !== 'stopping' && !before.leaving[one.id],
       );
       const isLost = !isReady && before.table?.members[pool] !== undefined;
-      assert.ok(members[pool]?.length || isLost, `users ask for ${pool} by name, and nobody of it is there`);
+      assert.ok(
+        members[pool]?.length || isLost,
+        `users ask for ${pool} by name, or are copied to it, and nobody of it is there`,
+      );
     }
   }
 
@@ -378,6 +382,11 @@ function newCandidate(before: AppState, { release }: AppState): void {
   // Stable until this decision, it may have become warm in it.
   const isWarm = before.stable === candidate || before.warm.some(({ pool }) => pool === candidate);
   assert.ok(isWarm, `${release?.id} starts with a pool that was there: ${candidate}`);
+}
+
+/** Who is reached whatever the split says. */
+function besideTheSplit<Key extends string>({ matches, mirror, preview }: Route<Key>): Key[] {
+  return [...matches.map(({ to }) => to), ...(mirror ? [mirror.to] : []), ...(preview ? [preview] : [])];
 }
 
 function weightOf({ route }: RouteTable, pool: PoolId): number {

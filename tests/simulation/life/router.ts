@@ -1,14 +1,15 @@
 /** The simulated router: several workers, each with the table that reached it last, behind the Router port. */
 import { OperatingError } from '../../../src/core/errors.ts';
 import { isEqual } from '../../../src/core/json.ts';
-import type {
-  Counts,
-  Member,
-  Ms,
-  PoolId,
-  ReplicaId,
-  RouterView,
-  RouteTable,
+import {
+  type Counts,
+  FULL_WEIGHT,
+  type Member,
+  type Ms,
+  type PoolId,
+  type ReplicaId,
+  type RouterView,
+  type RouteTable,
 } from '../../../src/core/model.ts';
 import type { ActionContext } from '../../../src/ports/engine.ts';
 import type { Answered, RouterObservation } from '../../../src/ports/router.ts';
@@ -310,6 +311,15 @@ export class SimRouter {
     const members = table?.members[pool] ?? [];
     const member = members[this.#named++ % members.length];
     return member ? { pool, member } : 'nobody';
+  }
+
+  /** Where a copy of a request of the split goes; undefined: nowhere. @param draw 0 up to 1 */
+  mirrored({ table }: Worker, draw: number): Target | undefined {
+    const mirror = table?.route.mirror;
+    if (!mirror || draw * FULL_WEIGHT >= mirror.share) return undefined;
+    const members = table.members[mirror.to] ?? [];
+    const member = members[this.#named++ % members.length];
+    return member && { pool: mirror.to, member };
   }
 
   refuse(kind: 'refused' | 'held'): void {

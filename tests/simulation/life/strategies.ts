@@ -1,5 +1,5 @@
 /** Strategies for simulated Apps: every kind of stage is in one of them. */
-import type { AppSpec, Match } from '../../../src/spec/app.ts';
+import type { AppSpec, CanaryStep, Match } from '../../../src/spec/app.ts';
 import type { Random } from '../random.ts';
 
 type Strategy = AppSpec['spec']['strategy'];
@@ -45,6 +45,7 @@ function canary(random: Random, warmMs: number): Strategy {
     ...(random.chance(0.3) ? { sticky: BY_USER } : {}),
     steps: [
       ...(random.chance(0.3) ? [{ kind: 'setHeaderRoute' as const, name: 'testers', match: [TESTERS] }] : []),
+      ...(random.chance(0.3) ? mirror(random) : []),
       { kind: 'setWeight', weightBp: first },
       random.pick([
         { kind: 'pause', durationMs: 300 },
@@ -64,4 +65,12 @@ function canary(random: Random, warmMs: number): Strategy {
     ],
     warmMs,
   };
+}
+
+function mirror(random: Random): CanaryStep[] {
+  return [
+    { kind: 'setMirror', shareBp: random.pick([50, 2500, 10_000]) },
+    { kind: 'pause', durationMs: random.pick([100, 500]) },
+    ...(random.chance(0.2) ? [{ kind: 'setMirror' as const, shareBp: 0 }] : []),
+  ];
 }

@@ -83,6 +83,25 @@ export class Users {
     }
     this.#options.sent(user.name, worker, target);
     this.#send(user.name, worker, target, 'split');
+    this.#copy(worker);
+  }
+
+  /** Of that request for the version that is tried out: it keeps a replica busy, and nobody waits for its answer. */
+  #copy(worker: Worker): void {
+    const { router, random, clock } = this.#options;
+    if (!worker.table?.route.mirror) return;
+    const target = router.mirrored(worker, random.next());
+    const replica = target && router.replicaAt(target);
+    const lengthMs = this.#length();
+    if (!replica || whyNobody(replica, worker) || lengthMs === 0) return;
+    const end = () => {
+      cancel();
+      if (replica.open.delete(request) && replica.open.size === 0) router.onChange();
+    };
+    const common = { replica, since: clock.now, tainted: worker.tainted, worker: worker.id };
+    const request: OpenRequest = { ...common, cut: end };
+    const cancel = clock.after(lengthMs, end);
+    replica.open.add(request);
   }
 
   /** Marked requests of Crossfade itself. @returns when the last one is answered */

@@ -82,6 +82,11 @@ export const ROUTES: readonly Bug[] = [
     ],
   },
   {
+    name: 'copies for a version that has nobody yet',
+    strategy: 'canary',
+    edits: [decide('abort.ts', 'if (route.mirror !== undefined) pools.add(route.mirror.to);', '')],
+  },
+  {
     name: 'a name that is forgotten on the way into the table',
     strategy: 'abTest',
     edits: [

@@ -15,6 +15,7 @@ function named(name: string, calls: string[], can: Partial<Router['capabilities'
     sticky: false,
     hold: false,
     preview: true,
+    mirrorResolutionBp: 1,
     measuredBy: 'router',
     ...can,
   } as const;
@@ -67,26 +68,40 @@ test('each App is carried by the router that it names, and by its Service withou
   assert.deepEqual(calls, ['gatewayApi apply', 'ingressNginx drain', 'service remove']);
 });
 
-test('a router whose kinds the cluster does not know is refused by name, with those that there are', () => {
+test('a router whose kinds the cluster does not know is refused by name, with those that there are', async () => {
   const routers: Routers = { ingressNginx: named('ingressNginx', []), service: named('service', []) };
-  checkForCluster(spec(undefined), routers);
-  checkForCluster(spec('ingressNginx'), routers);
-  assert.throws(() => checkForCluster(spec('gatewayApi'), routers), {
+  await checkForCluster(spec(undefined), routers);
+  await checkForCluster(spec('ingressNginx'), routers);
+  await assert.rejects(() => checkForCluster(spec('gatewayApi'), routers), {
     code: 'E_ROUTER_MISSING',
     message: /no kinds for gatewayApi; there is ingressNginx, service/,
   });
 });
 
-test('what the named router cannot do is refused, whatever the others can', () => {
+test('what the named router cannot do is refused, whatever the others can', async () => {
   const routers: Routers = {
     gatewayApi: named('gatewayApi', []),
     service: named('service', [], { header: false }),
   };
   const match = [{ headers: { 'x-team': 'qa' } }];
   const strategy = { canary: { steps: [{ setHeaderRoute: { name: 'qa', match } }, { setWeight: 20 }] } };
-  checkForCluster(spec('gatewayApi', strategy), routers);
-  assert.throws(() => checkForCluster(spec('service', strategy), routers), {
+  await checkForCluster(spec('gatewayApi', strategy), routers);
+  await assert.rejects(() => checkForCluster(spec('service', strategy), routers), {
     code: 'E_ROUTER_CANNOT',
     message: /service router.*header/,
+  });
+});
+
+test('what a router says of itself for this App counts more than what it says in general', async () => {
+  const router = named('gatewayApi', []);
+  const coarse = {
+    name: 'gatewayApi (GatewayClass x)',
+    capabilities: { ...router.capabilities, mirrorResolutionBp: 0 },
+  };
+  const routers: Routers = { gatewayApi: { ...router, capabilitiesFor: async () => coarse } };
+  const strategy = { canary: { steps: [{ setMirror: 10 }, { setWeight: 20 }] } };
+  await assert.rejects(() => checkForCluster(spec('gatewayApi', strategy), routers), {
+    code: 'E_ROUTER_CANNOT',
+    message: /gatewayApi \(GatewayClass x\) router.*setMirror/,
   });
 });

@@ -36,7 +36,7 @@ function lab(wanted: WantedApp | undefined, change: Partial<IntakeDeps> = {}): L
     load: async () => undefined,
     take: (object, expected) => taken.push({ object, expected }),
     refuse: (_app, generation, conditions, message) => refused.push({ generation, conditions, message }),
-    check: () => undefined,
+    check: async () => undefined,
     engine: { prepare: async () => RUN },
     now: () => 1_000,
     log: { info: () => undefined, error: (what) => assert.fail(JSON.stringify(what)) },

@@ -12,6 +12,7 @@ const NOTHING: RouterCapabilities = {
   sticky: false,
   hold: false,
   preview: false,
+  mirrorResolutionBp: 0,
   measuredBy: 'probe',
 };
 
@@ -63,6 +64,24 @@ const REFUSED: [what: string, strategy: object, can: RouterCapabilities, message
     /what it cannot do: users who stay on their side$/,
   ],
   ['a hold', { recreate: { hold: { maxRequests: 10 } } }, { ...EVERYTHING, hold: false }, /wait \(hold\)/],
+  [
+    'a mirror',
+    canary({ setMirror: 100 }),
+    { ...EVERYTHING, mirrorResolutionBp: 0 },
+    /what it cannot do: requests that go to the new version as well \(setMirror\)$/,
+  ],
+  [
+    'a mirror of some',
+    canary({ setMirror: 20 }),
+    { ...EVERYTHING, mirrorResolutionBp: 10_000 },
+    /a mirror of 20%, where it mirrors all requests or none$/,
+  ],
+  [
+    'a fine mirror',
+    canary({ setMirror: 0.5 }),
+    { ...EVERYTHING, mirrorResolutionBp: 100 },
+    /a mirror of 0\.5%, where its smallest step is 1%$/,
+  ],
   ['a preview', { blueGreen: {} }, { ...EVERYTHING, preview: false }, /a preview/],
 ];
 
@@ -92,6 +111,11 @@ test('a header route asks for no cookies, and a cookie route for no headers', ()
   const beta = { setHeaderRoute: { name: 'beta', match: [{ cookies: { beta: { present: true } } }] } };
   checkCapabilities(app(canary(toStaff)), 'tiny', { ...EVERYTHING, cookie: false });
   checkCapabilities(app(canary(beta)), 'tiny', withoutHeader);
+});
+
+test('all requests can be mirrored where no part of them can, and none where nothing can', () => {
+  checkCapabilities(app(canary({ setMirror: 100 })), 'tiny', { ...EVERYTHING, mirrorResolutionBp: 10_000 });
+  checkCapabilities(app(canary({ setMirror: 0 }, { setWeight: 0 })), 'tiny', NOTHING);
 });
 
 test('a worker asks nothing of a router', () => {

@@ -544,6 +544,7 @@ test('who is retired is taken out of the table: everything goes to who is left',
   const match = (to: string) => ({ when: { headers: [], cookies: [] }, to });
   both.route.matches = [match('2-2'), match('1-1')];
   both.route.preview = '2-2';
+  both.route.mirror = { to: '2-2', share: 5000 };
   const alone = tableOf(weights({ '1-1': 10_000 }), { '1-1': 2 });
   alone.route.matches = [match('1-1')];
   assert.deepEqual(left(both), alone);

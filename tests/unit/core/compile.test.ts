@@ -8,7 +8,7 @@ import { specOf } from '../../simulation/world.ts';
 
 /** What is as usual is not told: an open route, steps, and going back by a change of the route. */
 function told({ name, scale, route, via, gates, onAbort, commits, outage }: Stage): string {
-  const { split, matches, preview, sticky, admit } = route;
+  const { split, matches, mirror, preview, sticky, admit } = route;
   const shares =
     split.kind === 'weights'
       ? split.to.map(({ key, weight }) => `${weight / 100}% ${key}`)
@@ -18,6 +18,7 @@ function told({ name, scale, route, via, gates, onAbort, commits, outage }: Stag
     Object.entries(scale).map(([arm, of]) => `${arm} ${sized(of)}`),
     shares,
     matches.map(({ when, to }) => `${when.headers.map((header) => header.name)} to ${to}`),
+    mirror === undefined ? [] : `copies of ${mirror.share / 100}% to ${mirror.to}`,
     preview === undefined ? [] : `preview ${preview}`,
     sticky === undefined ? [] : `sticky ${'name' in sticky.by ? sticky.by.name : ''} ${sticky.salt}`,
     admit.kind === 'open' ? [] : Object.values(admit).join(' '),
@@ -200,6 +201,42 @@ test('canary: with a share of its own a header route asks for no replica more', 
       'canary 20%, stable full, candidate matchWeight, 80% stable, 20% candidate, x-staff to candidate, verify 100 probe',
     ],
   );
+});
+
+test('canary: copies go to as many replicas as they need, until somebody is sent there for himself', () => {
+  const steps = [
+    { kind: 'setMirror', shareBp: 2550 },
+    { kind: 'setHeaderRoute', ...STAFF },
+    { kind: 'setWeight', weightBp: 0 },
+    { kind: 'setWeight', weightBp: 1000 },
+    { kind: 'setWeight', weightBp: 0 },
+  ] as const;
+  const strategy = { kind: 'canary', steps: [...steps], warmMs: 0 } as unknown as Strategy;
+  const copied = '100% stable, x-staff to candidate, copies of 25.5% to candidate';
+  assert.deepEqual(stagesOf(strategy).slice(0, 5), [
+    'mirror 25.5%, stable full, candidate 25.5%, 100% stable, copies of 25.5% to candidate',
+    `header route staff, stable full, candidate 25.5%, ${copied}`,
+    `canary 0%, stable full, candidate 25.5%, ${copied}, verify 100 probe`,
+    'canary 10%, stable full, candidate matchWeight, 90% stable, 10% candidate, x-staff to candidate, verify 100 probe',
+    'canary 0%, stable full, candidate 1, 100% stable, x-staff to candidate, verify 100 probe',
+  ]);
+});
+
+test('canary: a mirror is taken away by its own step, and an explicit scale counts more than its share', () => {
+  const steps = [
+    { kind: 'setCanaryScale', scale: { kind: 'count', replicas: 2 } },
+    { kind: 'setMirror', shareBp: 10_000 },
+    { kind: 'setCanaryScale', scale: { kind: 'matchWeight' } },
+    { kind: 'setMirror', shareBp: 0 },
+  ] as const;
+  const strategy = { kind: 'canary', steps: [...steps], warmMs: 0 } as unknown as Strategy;
+  assert.deepEqual(stagesOf(strategy).slice(0, 5), [
+    'scale 2 replicas, stable full, candidate 2, 100% stable',
+    'mirror 100%, stable full, candidate 2, 100% stable, copies of 100% to candidate',
+    'scale by weight, stable full, candidate 100%, 100% stable, copies of 100% to candidate',
+    'no mirror, stable full, candidate matchWeight, 100% stable',
+    'canary 100%, stable full, candidate full, 100% candidate, verify 100 probe',
+  ]);
 });
 
 test('canary: a last step to 100% is the switch itself, unless it declared fewer replicas', () => {

@@ -51,7 +51,7 @@ test('1: weights that are not all of the requests, or no shares at all, are not 
   assert.equal(says({ '1-1': 10_000, '2-2': 0 }), 'fine');
 });
 
-test('2: a pool without a ready replica is not named anew: by share, by match or as the preview', () => {
+test('2: a pool without a ready replica is not named anew: by share, by match, for copies or as the preview', () => {
   const world = halfway();
   const refused = `E_INVARIANT_2: the route would name pool ${GHOST}, which has no ready replica`;
   const shared = { '1-1': 8000, '2-2': 1000, [GHOST]: 1000 };
@@ -60,6 +60,7 @@ test('2: a pool without a ready replica is not named anew: by share, by match or
   assert.equal(judged(world, split(world, shared)), refused);
   assert.equal(judged(world, split(world, whole, { matches })), refused);
   assert.equal(judged(world, split(world, whole, { preview: GHOST })), refused);
+  assert.equal(judged(world, split(world, whole, { mirror: { to: GHOST, share: 100 } })), refused);
   assert.equal(judged(world, split(world, { ...whole, [GHOST]: 0 })), 'fine', 'a share of 0 names nobody');
   assert.equal(judged(world, split(world, shared, { admit: { kind: 'refuse' } })), 'fine');
   const perReplica = { kind: 'perReadyReplica' as const, to: ['1-1', GHOST] };

@@ -156,6 +156,13 @@ test('a canary says who gets it, how many replicas that takes, and what it waits
   ]);
 });
 
+test('a canary says what is copied to it', () => {
+  const steps = [{ kind: 'setMirror', shareBp: 1250 }] as const;
+  assert.deepEqual(stagesOf({ kind: 'canary', steps: [...steps], warmMs: 0 }, { replicas: 10 }).slice(0, 1), [
+    `mirror 12.5% | 10 stable 2 candidate | stable 100%; 12.5% copied to candidate | ${REROUTED}`,
+  ]);
+});
+
 test('a worker goes on, or is started again, where an App with a route would change it', () => {
   const worker = { route: undefined } as unknown as Partial<AppSpec['spec']>;
   assert.deepEqual(stagesOf({ kind: 'recreate' }, worker).slice(0, 2), [

@@ -16,6 +16,7 @@ export const EVERYTHING: RouterCapabilities = {
   sticky: true,
   hold: true,
   preview: true,
+  mirrorResolutionBp: 1,
   measuredBy: 'router',
 };
 

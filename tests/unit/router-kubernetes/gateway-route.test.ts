@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { HttpRoute } from '../../../src/kubernetes/network.ts';
 import { acceptanceOf } from '../../../src/routers/gateway-api/accepted.ts';
-import { requestFor, rulesOf, splitIndex, splitOf } from '../../../src/routers/gateway-api/route.ts';
+import {
+  describeAsked,
+  describeFound,
+  requestFor,
+  rulesOf,
+  splitIndex,
+  splitOf,
+} from '../../../src/routers/gateway-api/route.ts';
 import { tableOf } from './tables.ts';
 
 it('a request for a rule of others has its path and its headers; what cannot be said so is not asked', () => {
@@ -83,6 +90,47 @@ it('matches come first, in their order, and the split is the last rule', () => {
     rules[0]?.backendRefs?.map(({ name }) => name),
     ['shop-2-1'],
   );
+});
+
+it('copies are asked for in the rule of the split alone, and are read back', () => {
+  const plain = tableOf({ '1-1': 10_000 });
+  const matches = [
+    { when: { headers: [{ name: 'x-a', value: { kind: 'present' as const } }], cookies: [] }, to: '2-1' },
+  ];
+  const copying = (share: number) => ({
+    ...plain,
+    route: { ...plain.route, matches, mirror: { to: '2-1', share } },
+  });
+  const to = { group: '', kind: 'Service', name: 'shop-2-1', port: 80 };
+  for (const [share, part] of [
+    [10_000, {}],
+    [2500, { percent: 25 }],
+    [1, { fraction: { numerator: 1, denominator: 10_000 } }],
+  ] as const) {
+    const [matched, split] = rulesOf(copying(share));
+    assert.equal(matched?.filters, undefined);
+    assert.deepEqual(split?.filters, [{ type: 'RequestMirror', requestMirror: { backendRef: to, ...part } }]);
+    const said = `shop-1-1 10000, copies of ${share / 100}% to shop-2-1`;
+    assert.equal(describeAsked(copying(share)), said);
+    assert.equal(describeFound(copying(share), split), said);
+  }
+  const [, rule] = rulesOf(copying(1));
+  const fifth = {
+    type: 'RequestMirror' as const,
+    requestMirror: { backendRef: to, fraction: { numerator: 20 } },
+  };
+  assert.match(describeFound(plain, { ...rule, filters: [fifth] }), /copies of 20% to shop-2-1$/);
+  assert.equal(describeFound(plain, { ...rule, filters: [] }), 'shop-1-1 10000');
+  assert.equal(describeFound(plain, { filters: [{ type: 'URLRewrite' }] }), 'nobody');
+  assert.equal(describeFound(plain, undefined), 'no such rule');
+});
+
+it('what a shared rule copies is its owners’', () => {
+  const table = tableOf({ '1-1': 10_000 });
+  const cluster = { router: 'gatewayApi' as const, port: 8080, httpRoute: { name: 'web', rule: 0 } };
+  const shared = { ...table, front: { ...table.front, cluster } };
+  const filters = [{ type: 'RequestMirror' as const, requestMirror: { backendRef: { name: 'theirs' } } }];
+  assert.equal(describeFound(shared, { backendRefs: splitOf(table), filters }), describeAsked(shared));
 });
 
 it('a route is accepted when every Gateway said so of the version that is there', () => {

@@ -200,6 +200,7 @@ function fakeRouter({ router }: Harness): Router {
       sticky: true,
       hold: true,
       preview: true,
+      mirrorResolutionBp: 1,
       measuredBy: 'router',
     },
     async check(front) {

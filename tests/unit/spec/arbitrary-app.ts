@@ -154,6 +154,14 @@ const canaryStep: Arb<CanaryStep> = fc.oneof(
   whole(1, 1_000_000).map((minRequests): CanaryStep => ({ kind: 'verify', minRequests })),
 );
 
+/** A mirror comes first, or not at all. */
+const canarySteps: Arb<CanaryStep[]> = fc
+  .tuple(fc.option(weightBp, { nil: undefined }), fc.array(canaryStep, { minLength: 1, maxLength: 6 }))
+  .map(([shareBp, steps]) => [
+    ...(shareBp === undefined ? [] : [{ kind: 'setMirror' as const, shareBp }]),
+    ...steps,
+  ]);
+
 const countOrPercent = fc.oneof(
   whole(1, 1_000),
   whole(1, 100).map((percent) => `${percent}%`),
@@ -194,7 +202,7 @@ const routedStrategy: Arb<Strategy> = fc.oneof(
   record<Extract<Strategy, { kind: 'canary' }>, 'sticky'>(
     {
       kind: fc.constant('canary'),
-      steps: fc.array(canaryStep, { minLength: 1, maxLength: 6 }),
+      steps: canarySteps,
       sticky: userKey,
       warmMs,
     },

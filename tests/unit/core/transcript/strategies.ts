@@ -36,6 +36,17 @@ export const STRATEGIES: Record<string, AppSpec['spec']['strategy']> = {
     sticky: { kind: 'header', name: 'x-user' },
     warmMs: 5000,
   },
+  'canary-mirror': {
+    kind: 'canary',
+    steps: [
+      { kind: 'setMirror', shareBp: 5000 },
+      { kind: 'pause', durationMs: 1000 },
+      { kind: 'setMirror', shareBp: 10_000 },
+      { kind: 'pause' },
+      { kind: 'setWeight', weightBp: 2000 },
+    ],
+    warmMs: 5000,
+  },
   'ab-test': {
     kind: 'abTest',
     matches: [],
