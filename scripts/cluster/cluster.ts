@@ -6,7 +6,7 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder } from '../system-packages.ts';
-import { buildPrograms, type Extras } from './build/build.ts';
+import { buildPrograms, type Extras, USUAL_EXTRAS } from './build/build.ts';
 import { abandonedCgroups, removeCgroup } from './cgroups.ts';
 import { type Order, order } from './control.ts';
 import { type Image, imageArchive } from './images/archive.ts';
@@ -27,7 +27,7 @@ export const clusterFolder = () => path.join(cacheFolder(), 'clusters');
 export interface StartOptions {
   /** A folder that does not exist yet; it is gone with the cluster. */
   stateDir: string;
-  /** Default: a router, and no fake nodes. */
+  /** Default: a router, no fake nodes, and no Envoy. */
   extras?: Partial<Extras>;
   /** The cluster ends with this process, however that ends. Otherwise it stays until somebody takes it down. */
   leashed: boolean;
@@ -37,7 +37,7 @@ export interface StartOptions {
 /** Builds what is missing, and starts a cluster. @throws ClusterUnavailable, SystemPackagesUnavailable */
 export async function startCluster(options: StartOptions): Promise<Cluster> {
   const { stateDir, leashed, tell } = options;
-  const extras = { router: true, fakeNodes: false, ...options.extras };
+  const extras = { ...USUAL_EXTRAS, ...options.extras };
   await requireMachine(stateDir);
   await buildPrograms({ extras, tell });
   for (const name of await abandonedCgroups()) await removeCgroup(name);

@@ -4,12 +4,16 @@ import type { KeyMaker } from './keys.ts';
 import {
   API_PORT,
   type ClusterNode,
+  CONTOUR_METRICS_PORT,
+  ENVOY_STATS_PORT,
   ETCD_PORT,
   FIRST_NODE,
+  MIRRORING_CLASS,
   POD_CIDR,
   ROUTER_ADMIN_PORT,
   ROUTER_PORT,
   SERVICE_CIDR,
+  XDS_PORT,
 } from './layout.ts';
 
 export interface Component {
@@ -29,6 +33,9 @@ export interface Wiring {
 }
 
 export const ADMIN = 'admin';
+/** In the folder of the configuration files. */
+export const CONTOUR_FILE = 'contour.json';
+export const ENVOY_FILE = 'envoy.json';
 
 function etcd(): Component {
   const client = `http://127.0.0.1:${ETCD_PORT}`;
@@ -130,6 +137,34 @@ function router({ kubeconfig }: Wiring): Component {
   return { name: 'traefik', program: 'traefik', args: toArgs(flags), env: { KUBECONFIG: kubeconfig(ADMIN) } };
 }
 
+function contour({ config, kubeconfig }: Wiring): Component {
+  const flags = {
+    kubeconfig: kubeconfig(ADMIN),
+    'config-path': path.join(config, CONTOUR_FILE),
+    'ingress-class-name': MIRRORING_CLASS,
+    'xds-address': '127.0.0.1',
+    'xds-port': String(XDS_PORT),
+    'http-address': '127.0.0.1',
+    'http-port': String(CONTOUR_METRICS_PORT),
+    'health-address': '127.0.0.1',
+    'health-port': String(CONTOUR_METRICS_PORT),
+    'stats-address': '127.0.0.1',
+    'stats-port': String(ENVOY_STATS_PORT),
+  };
+  // It ends over kinds that are not served in the versions that it knows.
+  const unknown = ['tlsroutes', 'tcproutes', 'backendtlspolicies'].map((kind) => `--disable-feature=${kind}`);
+  const alone = ['--insecure', '--disable-leader-election'];
+  return { name: 'contour', program: 'contour', args: ['serve', ...toArgs(flags), ...unknown, ...alone] };
+}
+
+function envoy({ config }: Wiring): Component {
+  const self = ['--service-cluster', 'crossfade-test', '--service-node', 'envoy'];
+  // Envoys of several clusters would share the memory by which one is replaced by the next.
+  const options = ['--concurrency', '2', '--disable-hot-restart'];
+  const args = ['--config-path', path.join(config, ENVOY_FILE), ...self, ...options];
+  return { name: 'envoy', program: 'envoy', args };
+}
+
 /** Plays the pods of nodes that somebody made with the label `type: kwok`; leaves the others alone. */
 function fakeNodes({ kubeconfig }: Wiring): Component {
   const flags = {
@@ -176,6 +211,8 @@ export const components = {
   proxy,
   router,
   fakeNodes,
+  contour,
+  envoy,
   containerd,
   kubelet,
 };

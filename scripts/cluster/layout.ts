@@ -7,6 +7,14 @@ export const ETCD_PORT = 2379;
 export const ROUTER_PORT = 8000;
 /** Traefik's own: `/metrics`, `/ping`, `/api`. */
 export const ROUTER_ADMIN_PORT = 8080;
+/** Envoy's, on the address of every node: requests to routes of the Gateway that mirrors. */
+export const MIRRORING_PORT = 8001;
+/** Where it listens: Contour adds 8000 to the port of a Gateway's listener, and that cannot be changed. */
+export const ENVOY_PORT = MIRRORING_PORT + 8000;
+/** Of the first node's loopback only: Envoy's counters, Contour's, and what Contour tells Envoy. */
+export const ENVOY_STATS_PORT = 8002;
+export const CONTOUR_METRICS_PORT = 8003;
+export const XDS_PORT = 8004;
 export const SERVICE_CIDR = '10.96.0.0/16';
 /** The first address of the range: the API server as pods see it. */
 export const API_SERVICE_IP = '10.96.0.1';
@@ -14,6 +22,7 @@ export const POD_CIDR = '10.244.0.0/16';
 /** A range for documentation (RFC 5737): nothing real can have it, should it ever be seen outside. */
 export const NETWORK_BITS = 24;
 export const GATEWAY_CLASS = 'traefik';
+export const MIRRORING_CLASS = 'contour';
 export const INGRESS_CLASS = 'nginx';
 export const PAUSE_IMAGE = 'localhost/pause:1';
 /** Hidden below empty folders in memory inside of a cluster: what it writes there is gone with it, however it ends. */

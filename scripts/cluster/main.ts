@@ -17,9 +17,12 @@ import {
   GATEWAY_CLASS,
   INGRESS_CLASS,
   MAX_NODES,
+  MIRRORING_CLASS,
+  MIRRORING_PORT,
   ROUTER_ADMIN_PORT,
   ROUTER_PORT,
 } from './layout.ts';
+import { MIRRORING } from './mirroring.ts';
 import { GATEWAY } from './objects.ts';
 import { ClusterUnavailable } from './unavailable.ts';
 
@@ -30,6 +33,8 @@ const USAGE = `usage: npm run cluster -- COMMAND [--name NAME]
                       --no-router      without Traefik
                       --fake-nodes     also kwok, which plays nodes and pods that do not exist; of a
                                        real node that is lost nobody hears for an hour
+                      --envoy          also Contour and Envoy, a second implementation of the Gateway API,
+                                       which mirrors requests
   status              which clusters there are, and whether their parts run
   shell               a shell inside: kubectl and every address of the cluster work there
   shell -- COMMAND    one command inside
@@ -55,6 +60,7 @@ function readArguments() {
         nodes: { type: 'string', default: '1' },
         'no-router': { type: 'boolean', default: false },
         'fake-nodes': { type: 'boolean', default: false },
+        envoy: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -104,7 +110,8 @@ async function up(): Promise<number> {
   await rm(stateDir, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const startedAt = performance.now();
-  const extras = { router: !values['no-router'], fakeNodes: values['fake-nodes'] };
+  const { 'no-router': noRouter, 'fake-nodes': fakeNodes, envoy } = values;
+  const extras = { router: !noRouter, fakeNodes, envoy };
   const options = { stateDir, extras, leashed: false };
   const cluster = await startCluster({ ...options, tell: (line) => console.error(`cluster: ${line}`) });
   for (let more = nodes - 1; more > 0; more -= 1) await cluster.addNode();
@@ -123,6 +130,8 @@ function howToUse(cluster: Cluster): string {
   node             ${address}; node ports answer there
   routes           http://${address}:${ROUTER_PORT}  Traefik: Gateway ${GATEWAY.namespace}/${GATEWAY.name}
                    (class ${GATEWAY_CLASS}), ingresses of class ${INGRESS_CLASS}
+  mirrored routes  http://${address}:${MIRRORING_PORT}  with --envoy: Gateway ${MIRRORING.namespace}/${MIRRORING.name}
+                   (class ${MIRRORING_CLASS})
   router metrics   http://${address}:${ROUTER_ADMIN_PORT}/metrics
   images           localhost/shop:1.0.0 to 3.0.0, localhost/service:v1 to v3 and others
   logs             ${path.dirname(cluster.logFile('x'))}

@@ -7,11 +7,12 @@ import { findProgram, unpackDebian } from '../system-packages.ts';
 import { buildPrograms, type Extras, type Programs } from './build/build.ts';
 import { SYSTEM_PACKAGES } from './build/parts.ts';
 import { makeCgroup } from './cgroups.ts';
-import { ADMIN, components, type Wiring } from './components.ts';
+import { ADMIN, CONTOUR_FILE, components, ENVOY_FILE, type Wiring } from './components.ts';
 import { imageArchive } from './images/archive.ts';
 import { pauseImage } from './images/pause-image.ts';
 import { API_NAMES, KeyMaker, nodeSubject } from './keys.ts';
 import { type ClusterNode, clusterNode, MAX_NODES, stateFiles } from './layout.ts';
+import { bootstrapArgs, CONTOUR_KINDS, contourConfig, MIRRORING, MIRRORING_OBJECTS } from './mirroring.ts';
 import { containerdConfig, kubeletConfig, podNetwork } from './node-config.ts';
 import { FIRST_OBJECTS, GATEWAY } from './objects.ts';
 import { type Result, resultOf } from './run.ts';
@@ -61,7 +62,7 @@ export class Site {
   /** The runbook. */
   async bringUp(): Promise<void> {
     const { supervisor } = this;
-    const { router, fakeNodes } = this.#options.extras;
+    const { router, fakeNodes, envoy } = this.#options.extras;
     await supervisor.add(components.etcd());
     await this.#issueKeys();
     await supervisor.add(components.apiServer(this.#wiring));
@@ -74,11 +75,14 @@ export class Site {
     await this.#applyFirstObjects();
     if (router) await supervisor.add(components.router(this.#wiring));
     if (fakeNodes) await supervisor.add(components.fakeNodes(this.#wiring));
+    if (envoy) await this.#startContour();
     await this.#untilReady(node);
     await this.kubectl(['wait', '--for=create', '--timeout=120s', 'serviceaccount/default']);
-    if (!router) return;
-    const gateway = ['-n', GATEWAY.namespace, `gateway/${GATEWAY.name}`];
-    await this.kubectl(['wait', '--for=condition=Programmed', '--timeout=120s', ...gateway]);
+    if (router) await this.#untilProgrammed(GATEWAY);
+    if (!envoy) return;
+    await this.#untilProgrammed(MIRRORING);
+    // Not before Contour answers: it would wait longer and longer between its attempts.
+    await supervisor.add(components.envoy(this.#wiring));
   }
 
   /** One more node: a kubelet and a containerd of its own, in the same network. */
@@ -160,14 +164,27 @@ export class Site {
     await this.#until('containerd to take an image', () => this.#run('ctr', args, archive));
   }
 
+  async #startContour(): Promise<void> {
+    const { config } = this.#wiring;
+    await writeJson(path.join(config, CONTOUR_FILE), contourConfig());
+    await this.#run('contour', bootstrapArgs(path.join(config, ENVOY_FILE)), '');
+    await this.#until('the kinds of Contour to be served', () =>
+      this.kubectl(['get', CONTOUR_KINDS.join(',')]),
+    );
+    await this.supervisor.add(components.contour(this.#wiring));
+  }
+
   async #applyFirstObjects(): Promise<void> {
     const apply = ['apply', '--server-side', '-f'];
-    const files = globSync('*.yaml', { cwd: this.#programs.gatewayCrds }).sort();
-    const crds = await Promise.all(
-      files.map((file) => readFile(path.join(this.#programs.gatewayCrds, file), 'utf8')),
+    const files = this.#programs.crds.flatMap((folder) =>
+      globSync('*.yaml', { cwd: folder })
+        .sort()
+        .map((file) => path.join(folder, file)),
     );
+    const crds = await Promise.all(files.map((file) => readFile(file, 'utf8')));
     await this.kubectl([...apply, '-'], crds.join('\n---\n'));
-    const list = { apiVersion: 'v1', kind: 'List', items: FIRST_OBJECTS };
+    const items = [...FIRST_OBJECTS, ...(this.#options.extras.envoy ? MIRRORING_OBJECTS : [])];
+    const list = { apiVersion: 'v1', kind: 'List', items };
     await this.#until('the Gateway API to be served', () =>
       this.kubectl([...apply, '-'], JSON.stringify(list)),
     );
@@ -176,6 +193,11 @@ export class Site {
   async #untilReady(node: ClusterNode): Promise<void> {
     const condition = ['wait', '--for=condition=Ready', '--timeout=10s', `node/${node.name}`];
     await this.#until(`${node.name} to be ready`, () => this.kubectl(condition));
+  }
+
+  async #untilProgrammed({ namespace, name }: { namespace: string; name: string }): Promise<void> {
+    const wait = ['wait', '--for=condition=Programmed', '--timeout=120s'];
+    await this.kubectl([...wait, '-n', namespace, `gateway/${name}`]);
   }
 
   /** Tries until it works; a component that ended meanwhile is told with the end of its log. */

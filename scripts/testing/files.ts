@@ -56,6 +56,7 @@ const LONG = [
   'interrupted',
   'leftovers',
   'nodes',
+  'router/mirror',
   'scenarios',
   'timings',
 ].map((name) => `tests/kubernetes/${name}.test.ts`);

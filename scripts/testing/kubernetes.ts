@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
-import { buildPrograms } from '../cluster/build/build.ts';
+import { buildPrograms, type Extras } from '../cluster/build/build.ts';
 import { type Cluster, clusterFolder, findCluster, startCluster } from '../cluster/cluster.ts';
 import { testImages } from '../cluster/images/test-images.ts';
 import { requireMachine } from '../cluster/machine.ts';
@@ -19,19 +19,23 @@ export interface Place {
 }
 
 /**
- * Without a word about it a cluster is started for them and is gone afterwards; `CROSSFADE_TEST_CLUSTER=NAME` takes one that
- * `npm run cluster -- up` has started, `CROSSFADE_TEST_KUBECONFIG=FILE` a cluster of anybody's. Where none can be had every
- * test is skipped with the reason, and counted.
+ * Without a word about it a cluster is started for the files, with what they need, and is gone afterwards;
+ * `CROSSFADE_TEST_CLUSTER=NAME` takes one that `npm run cluster -- up` has started, `CROSSFADE_TEST_KUBECONFIG=FILE` a cluster
+ * of anybody's. Where none can be had every test is skipped with the reason, and counted.
  */
-export async function withCluster(run: (place: Place) => Promise<void>): Promise<void> {
+export async function withCluster(
+  files: readonly string[],
+  run: (place: Place) => Promise<void>,
+): Promise<void> {
   const { CROSSFADE_TEST_KUBECONFIG: kubeconfig, CROSSFADE_TEST_CLUSTER: name } = process.env;
   if (kubeconfig !== undefined) return run({ env: { CROSSFADE_TEST_KUBECONFIG: path.resolve(kubeconfig) } });
   let cluster: Cluster;
   try {
     await requireMachine(os.tmpdir());
     // Now: from inside of a cluster nothing can be fetched.
-    await buildPrograms({ extras: { router: true, fakeNodes: false }, tell });
-    cluster = name === undefined ? await newCluster() : await clusterNamed(name);
+    const extras = { router: true, fakeNodes: false, envoy: files.some((file) => MIRRORED.includes(file)) };
+    await buildPrograms({ extras, tell });
+    cluster = name === undefined ? await newCluster(extras) : await clusterNamed(name);
   } catch (error) {
     const isUnavailable = error instanceof ClusterUnavailable || error instanceof SystemPackagesUnavailable;
     if (!isUnavailable) throw error;
@@ -46,9 +50,12 @@ export async function withCluster(run: (place: Place) => Promise<void>): Promise
 
 const tell = (line: string) => console.log(`cluster: ${line}`);
 
-async function newCluster(): Promise<Cluster> {
+/** Files that need a second implementation of the Gateway API, which takes minutes to build. */
+const MIRRORED = ['tests/kubernetes/router/mirror.test.ts'];
+
+async function newCluster(extras: Extras): Promise<Cluster> {
   const stateDir = path.join(os.tmpdir(), `cfk-${randomBytes(4).toString('hex')}`);
-  const cluster = await startCluster({ stateDir, leashed: true, tell });
+  const cluster = await startCluster({ stateDir, leashed: true, extras, tell });
   try {
     await cluster.importImages(await testImages());
   } catch (error) {

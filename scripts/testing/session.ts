@@ -29,7 +29,8 @@ export async function runSession({ checks, groups, full, verbose }: Session): Pr
     groups.filter((group) => !group.onCluster),
     { env: {} },
   );
-  if (onCluster.length > 0) await withCluster((place) => run(onCluster, place));
+  const files = onCluster.flatMap((group) => group.files);
+  if (files.length > 0) await withCluster(files, (place) => run(onCluster, place));
   print(summaryLines(results, checkResults, ci));
   process.exitCode = hasPassed(countTotals(results, checkResults, ci)) ? 0 : 1;
 }

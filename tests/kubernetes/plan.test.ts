@@ -58,6 +58,11 @@ test('plan and diff tell what an apply would change, the content of Secrets incl
   const refused = await place.attempt(['plan', '-f', '-'], { input: app('v2', { strategy }) });
   assert.notEqual(refused.code, 0);
   assert.match(refused.stderr, /service router.*routing by header/);
+  // What a Gateway can is what its class says; Traefik's says nothing of copies.
+  const mirror = { strategy: { canary: { steps: [{ setMirror: 10 }] } }, router: 'gatewayApi' as const };
+  const copied = await place.attempt(['plan', '-f', '-'], { input: app('v2', mirror) });
+  assert.notEqual(copied.code, 0);
+  assert.match(copied.stderr, /gatewayApi \(GatewayClass traefik\) router.*setMirror/);
   assert.equal(await place.field('shop', 'status.stable'), '#1');
   assert.equal(await place.field('shop', 'metadata.generation'), '1');
 });

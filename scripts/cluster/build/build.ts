@@ -5,19 +5,19 @@ import { access, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promis
 import path from 'node:path';
 import { cacheFolder, unpackDebian } from '../../system-packages.ts';
 import { whileClaimed } from './claim.ts';
+import { fetchEnvoy } from './envoy.ts';
 import { findGo, type Go } from './go.ts';
-import { linkerFlags, PARTS, type Part, SYSTEM_PACKAGES } from './parts.ts';
+import { CRD_SETS, type CrdSet, linkerFlags, PARTS, type Part, SYSTEM_PACKAGES } from './parts.ts';
 
 const SOURCES = path.join(path.dirname(import.meta.dirname), 'go');
-const GATEWAY_API = 'sigs.k8s.io/gateway-api';
 
 export interface Programs {
   /** To run the programs with: finds them and their libraries. */
   env: { PATH: string; LD_LIBRARY_PATH: string };
   /** The folder of a part's programs. */
   folder: (part: string) => string;
-  /** Custom resources of the Gateway API that Traefik is built with. */
-  gatewayCrds: string;
+  /** Folders of the custom resources that the routers need. */
+  crds: readonly string[];
 }
 
 /** What a cluster may have beside what every cluster has. */
@@ -26,10 +26,15 @@ export interface Extras {
   router: boolean;
   /** What plays nodes and pods that do not exist. */
   fakeNodes: boolean;
+  /** Contour and Envoy, as a second implementation of the Gateway API: it mirrors requests. */
+  envoy: boolean;
 }
 
+/** What a cluster has that nobody asks for something else. */
+export const USUAL_EXTRAS: Extras = { router: true, fakeNodes: false, envoy: false };
+
 export interface BuildOptions {
-  extras: Extras;
+  extras: Partial<Extras>;
   tell: (line: string) => void;
 }
 
@@ -37,28 +42,28 @@ export interface BuildOptions {
  * Every program of a cluster. What is in the cache is used; another process that builds is waited for.
  * @throws ClusterUnavailable, SystemPackagesUnavailable
  */
-export async function buildPrograms({ extras, tell }: BuildOptions): Promise<Programs> {
+export async function buildPrograms({ extras: asked, tell }: BuildOptions): Promise<Programs> {
   const cache = cacheFolder();
+  const extras = { ...USUAL_EXTRAS, ...asked };
   const parts = PARTS.filter(({ onlyFor }) => onlyFor === undefined || extras[onlyFor]);
   const folders = new Map<string, string>();
   for (const part of parts) folders.set(part.name, path.join(cache, 'cluster', await keyOf(part)));
-  const crds = path.join(
-    cache,
-    'cluster',
-    `gateway-api-${await hashOf(['traefik/go.mod', 'traefik/go.sum'])}`,
-  );
+  const sets = CRD_SETS.filter(({ onlyFor }) => onlyFor === undefined || extras[onlyFor]);
+  const crds = new Map<CrdSet, string>();
+  for (const set of sets) crds.set(set, path.join(cache, 'cluster', await keyOfCrds(set)));
   await buildMissing({ parts, folders, crds, cache, tell });
+  const fetched = extras.envoy ? [await fetchEnvoy(cache)] : [];
   const system = await unpackDebian(SYSTEM_PACKAGES);
   const folder = (name: string) => path.join(folders.get(name) ?? fail(`no part ${name} was built`), 'bin');
   const own = parts.map(({ name }) => folder(name));
-  const env = { ...system.env, PATH: [...own, system.env.PATH].join(path.delimiter) };
-  return { env, folder, gatewayCrds: crds };
+  const env = { ...system.env, PATH: [...own, ...fetched, system.env.PATH].join(path.delimiter) };
+  return { env, folder, crds: [...crds.values()] };
 }
 
 interface Plan {
   parts: readonly Part[];
   folders: ReadonlyMap<string, string>;
-  crds: string;
+  crds: ReadonlyMap<CrdSet, string>;
   cache: string;
   tell: (line: string) => void;
 }
@@ -75,7 +80,8 @@ async function buildMissing({ parts, folders, crds, cache, tell }: Plan): Promis
       tell(`built ${part.name} in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     });
   }
-  await unlessThere(crds, tell, async (work) => copyGatewayCrds(await findGo(cache), work));
+  for (const [set, folder] of crds)
+    await unlessThere(folder, tell, async (work) => copyCrds(await findGo(cache), set, work));
 }
 
 async function buildPart(go: Go, part: Part, work: string): Promise<void> {
@@ -88,13 +94,13 @@ async function buildPart(go: Go, part: Part, work: string): Promise<void> {
   for (const link of part.links) await symlink(part.name, path.join(bin, link));
 }
 
-/** The module is not compiled, so nothing else would bring it here; go.sum covers it all the same. */
-async function copyGatewayCrds(go: Go, work: string): Promise<void> {
-  const answer = await go(path.join(SOURCES, 'traefik'), ['mod', 'download', '-json', GATEWAY_API]);
+/** The module may not be compiled, and then nothing else brings it here; go.sum covers it all the same. */
+async function copyCrds(go: Go, { of, module, files }: CrdSet, work: string): Promise<void> {
+  const answer = await go(path.join(SOURCES, of), ['mod', 'download', '-json', module]);
   const { Dir: folder } = JSON.parse(answer) as { Dir: string };
-  const files = globSync('config/crd/standard/*.yaml', { cwd: folder });
-  if (files.length === 0) throw new Error(`${GATEWAY_API} has no custom resources in config/crd/standard`);
-  for (const file of files) await cp(path.join(folder, file), path.join(work, path.basename(file)));
+  const found = globSync(files, { cwd: folder });
+  if (found.length === 0) throw new Error(`${module} has no custom resources in ${files}`);
+  for (const file of found) await cp(path.join(folder, file), path.join(work, path.basename(file)));
 }
 
 /** One process fills a folder, others wait for it. Half a result is never seen: it appears when it is complete. */
@@ -126,6 +132,10 @@ async function keyOf(part: Part): Promise<string> {
   const files = globSync(`${part.name}/**/*.{go,mod,sum}`, { cwd: SOURCES }).sort();
   if (files.length === 0) throw new Error(`no sources of ${part.name} in ${SOURCES}`);
   return `${part.name}-${await hashOf(files, JSON.stringify(part))}`;
+}
+
+async function keyOfCrds({ name, of }: CrdSet): Promise<string> {
+  return `${name}-${await hashOf([`${of}/go.mod`, `${of}/go.sum`])}`;
 }
 
 async function hashOf(files: readonly string[], more = ''): Promise<string> {

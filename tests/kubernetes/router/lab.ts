@@ -6,9 +6,15 @@ import type { KubernetesSpec } from '../../../src/spec/app-kubernetes.ts';
 import { allReady, deploy, untilReplicas } from '../../unit/engine/support.ts';
 import { type EngineLab, engineLab, node } from '../engine/lab.ts';
 
-/** Answers with the version; `/slow` takes a second. Gone at once on TERM, whatever it is doing. */
+/**
+ * Answers with the version; `/slow` takes a second, `/seen` says how many requests there were of others. Gone at once on TERM,
+ * whatever it is doing.
+ */
 const VERSIONED = `
+let seen = 0;
 require('node:http').createServer((request, response) => {
+  if (request.url === '/seen') return void response.end(String(seen));
+  if (request.url !== '/healthz') seen += 1;
   const answer = () => response.end(process.env.VERSION);
   if (request.url === '/slow') setTimeout(answer, 1000);
   else answer();
