@@ -1,7 +1,7 @@
 /** Builds the parts of a cluster, each once, into the cache that the tests share. */
 import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { access, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { access, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, unpackDebian } from '../../system-packages.ts';
 import { whileClaimed } from './claim.ts';
@@ -87,17 +87,44 @@ async function buildMissing({ parts, folders, crds, cache, tell }: Plan): Promis
 async function buildPart(go: Go, part: Part, work: string): Promise<void> {
   const source = path.join(SOURCES, part.name);
   const flags = linkerFlags(part, await readFile(path.join(source, 'go.mod'), 'utf8'));
-  const bin = path.join(work, 'bin');
+  const [bin, own] = [path.join(work, 'bin'), path.join(work, 'own')];
   await mkdir(bin);
-  const fixed = ['-mod=readonly', '-trimpath', '-ldflags', flags, '-o', `${bin}/`];
+  await mkdir(own);
+  const modules = part.instead ? await moduleInstead(go, source, part.instead, own) : [];
+  const fixed = ['-mod=readonly', '-trimpath', ...modules, '-ldflags', flags, '-o', `${bin}/`];
   await go(source, ['build', ...fixed, part.packages]);
+  await rm(own, { recursive: true });
   for (const link of part.links) await symlink(part.name, path.join(bin, link));
+}
+
+/** A copy of the module with our file in it, and a go.mod that names the copy: Go lets nothing stand in for files of its cache. */
+async function moduleInstead(
+  go: Go,
+  source: string,
+  { module, file, ours }: NonNullable<Part['instead']>,
+  work: string,
+): Promise<string[]> {
+  const copy = path.join(work, 'module');
+  await cp(await moduleFolder(go, source, module), copy, { recursive: true });
+  const theirs = path.join(copy, file);
+  if (!(await exists(theirs))) throw new Error(`${module} has no ${file} that ${ours} could stand in for`);
+  await cp(path.join(source, ours), theirs);
+  const goMod = await readFile(path.join(source, 'go.mod'), 'utf8');
+  await writeFile(path.join(work, 'go.mod'), `${goMod}\nreplace ${module} => ${copy}\n`);
+  await cp(path.join(source, 'go.sum'), path.join(work, 'go.sum'));
+  return ['-modfile', path.join(work, 'go.mod')];
+}
+
+async function moduleFolder(go: Go, source: string, module: string): Promise<string> {
+  const { Dir: folder } = JSON.parse(await go(source, ['mod', 'download', '-json', module])) as {
+    Dir: string;
+  };
+  return folder;
 }
 
 /** The module may not be compiled, and then nothing else brings it here; go.sum covers it all the same. */
 async function copyCrds(go: Go, { of, module, files }: CrdSet, work: string): Promise<void> {
-  const answer = await go(path.join(SOURCES, of), ['mod', 'download', '-json', module]);
-  const { Dir: folder } = JSON.parse(answer) as { Dir: string };
+  const folder = await moduleFolder(go, path.join(SOURCES, of), module);
   const found = globSync(files, { cwd: folder });
   if (found.length === 0) throw new Error(`${module} has no custom resources in ${files}`);
   for (const file of found) await cp(path.join(folder, file), path.join(work, path.basename(file)));
