@@ -36,12 +36,47 @@ export function appCache(
   });
 }
 
-/**
- * Changes these fields of the status, if the object is still the one that was read: whoever lost the lead, and whoever looks
- * at an old copy, writes nothing. Fields that are not named stay as they are.
- * @throws OperatingError E_CONFLICT
- */
-export async function writeStatus(kube: Kube, cache: AppCache, row: Row, status: AppStatus): Promise<void> {
+/** Writes the status of Apps, of each one after the other: two at once would be over the same version, one of them for nothing. */
+export interface StatusWriter {
+  isUnderWay(app: AppKey): boolean;
+  /**
+   * Changes these fields of the status, if the object is still the one that was read: whoever lost the lead, and whoever looks
+   * at an old copy, writes nothing. Fields that are not named stay as they are.
+   * @param make what to write, over the row as it is when its turn has come
+   * @throws OperatingError E_CONFLICT, and what `make` throws
+   */
+  write(app: AppKey, make: () => StatusWrite): Promise<Row>;
+}
+
+export interface StatusWrite {
+  row: Row;
+  status: AppStatus;
+}
+
+export function statusWriter(kube: Kube, cache: AppCache): StatusWriter {
+  const last = new Map<AppKey, Promise<Row>>();
+  async function afterOthers(before: Promise<Row> | undefined, make: () => StatusWrite): Promise<Row> {
+    // Whoever asked for that one is told of its failure.
+    await before?.catch(() => undefined);
+    const { row, status } = make();
+    await writeStatus(kube, cache, row, status);
+    return row;
+  }
+  return {
+    isUnderWay: (app) => last.has(app),
+    async write(app, make) {
+      const turn = afterOthers(last.get(app), make);
+      last.set(app, turn);
+      try {
+        return await turn;
+      } finally {
+        if (last.get(app) === turn) last.delete(app);
+      }
+    },
+  };
+}
+
+async function writeStatus(kube: Kube, cache: AppCache, row: Row, status: AppStatus): Promise<void> {
   const [namespace, name = ''] = row.key.split('/');
   const metadata = { resourceVersion: row.resourceVersion, uid: row.uid };
   try {

@@ -15,7 +15,7 @@ import {
   type StoreLimits,
   versionConflict,
 } from '../rules.ts';
-import { type AppCache, appCache, type Scope, writeStatus } from './apps.ts';
+import { type AppCache, appCache, type Scope, type StatusWriter, statusWriter } from './apps.ts';
 import { type CommandCache, commandCache } from './command-cache.ts';
 import { type CommandBook, createCommandBook } from './commands.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -78,6 +78,7 @@ export async function createAppStatusStore(options: AppStatusOptions): Promise<A
 interface StoreParts {
   kube: Kube;
   apps: AppCache;
+  writer: StatusWriter;
   events: EventLog;
   book: CommandBook;
   shown: Shown;
@@ -90,13 +91,15 @@ function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCac
   const limits = limitsFrom({ ...IN_CLUSTER, ...options });
   const changes = createChanges();
   const untaken = new Set<(app: AppKey) => void>();
+  const writer = statusWriter(kube, apps);
   const audit = createRecords<AuditEntry>(kube, 'crossfade-audit', limits.auditEntries, scope.namespace);
   const parts: StoreParts = {
     kube,
     apps,
+    writer,
     events: createEventLog(kube, apps, limits.eventsPerApp, scope.namespace),
     book: createCommandBook({ kube, cache: commands, keep: limits.doneCommandsPerApp, log }),
-    shown: createShown(kube, apps, log),
+    shown: createShown(writer, apps, log),
     taken: createTaken(apps),
     addAudit: (entry) => audit.append(entry.app?.split('/')[0] ?? home, [entry]),
   };
@@ -136,22 +139,26 @@ function storeOn(options: AppStatusOptions, apps: AppCache, commands: CommandCac
 
 type Writing = Pick<Store, 'putApp' | 'commit' | 'removeApp' | 'addCommand' | 'addAudit'>;
 
-function writing({ kube, apps, events, book, shown, taken, addAudit }: StoreParts): Writing {
+function writing(parts: StoreParts): Writing {
+  const { kube, apps, writer, events, book, shown, taken, addAudit } = parts;
   return {
     async putApp(object, expectedGeneration, entry) {
       const row = takeUp(taken, object, expectedGeneration);
       const fresh = apps.get(object.key)?.state === undefined ? stateFields(object.key, emptyState()) : {};
-      await writeStatus(kube, apps, row, { ...taken.pending(row), ...fresh });
+      await writer.write(object.key, () => ({ row, status: { ...taken.pending(row), ...fresh } }));
       if (entry) await addAudit(entry);
     },
     async commit(app, expectedVersion, { next, events: happened }) {
       assertNextVersion(app, next, expectedVersion);
-      const row = taken.row(app);
-      if (!row?.object) throw versionConflict(app, expectedVersion, undefined);
-      if (row.stateVersion !== expectedVersion) throw versionConflict(app, expectedVersion, row.stateVersion);
-      const news = { ...taken.pending(row), ...events.add(row, happened), ...shown.pending(row) };
-      await writeStatus(kube, apps, row, { ...stateFields(app, next), ...news });
-      await book.settle(row, next);
+      const written = await writer.write(app, () => {
+        const row = taken.row(app);
+        if (!row?.object) throw versionConflict(app, expectedVersion, undefined);
+        const { stateVersion } = row;
+        if (stateVersion !== expectedVersion) throw versionConflict(app, expectedVersion, stateVersion);
+        const news = { ...taken.pending(row), ...events.add(row, happened), ...shown.pending(row) };
+        return { row, status: { ...stateFields(app, next), ...news } };
+      });
+      await book.settle(written, next);
     },
     async removeApp(app, expectedVersion) {
       const row = apps.get(app);

@@ -1,9 +1,8 @@
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Ms } from '../../core/model.ts';
 import { canonicalJson } from '../../core/revision.ts';
-import type { Kube } from '../../kubernetes/client.ts';
 import type { AppStatus, Condition } from '../../kubernetes/crossfade.ts';
-import { type AppCache, writeStatus } from './apps.ts';
+import type { AppCache, StatusWriter } from './apps.ts';
 import { type Row, shownOf } from './row.ts';
 
 /** What people see of an App, beside the texts that the controller decides from. */
@@ -21,7 +20,7 @@ const EVERY_MS: Ms = 2_000;
 const PATIENCE_MS: Ms = 300;
 
 export function createShown(
-  kube: Kube,
+  writer: StatusWriter,
   apps: AppCache,
   log: { warn(what: object, text: string): void },
 ): Shown {
@@ -51,12 +50,12 @@ export function createShown(
       return;
     }
     if (isSettled(row)) return;
-    const fields = pending(row);
+    // A commit that is on its way takes it along, however long an API server at its limit needs for it.
+    if (writer.isUnderWay(app)) return schedule(app, PATIENCE_MS);
     writtenAt.set(app, performance.now());
     try {
-      await writeStatus(kube, apps, row, fields);
+      await writer.write(app, () => ({ row, status: pending(row) }));
     } catch (error) {
-      // A commit of our own was faster: it took most of it along.
       if (!isConflict(error))
         log.warn({ app, err: error }, 'the status that people see could not be written');
       schedule(app, EVERY_MS);
