@@ -104,6 +104,12 @@ async function inside(stateDir: string): Promise<void> {
   const { kubeconfig } = stateFiles(stateDir);
   const kube = createKube(await openAccess({ kubeconfig }));
   const account = mkdtempSync(path.join(os.tmpdir(), 'cfb-account-'));
+  // Whoever interrupts this does not want its controller to go on.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      for (const child of controllers) child.kill('SIGKILL');
+      process.exit(1);
+    });
   try {
     await kube.create(NAMESPACES, { metadata: { name: NAMESPACE } });
     const pod = await installed(kube, account);
@@ -323,7 +329,8 @@ function specOf(): Record<string, unknown> {
     REPLICAS > 0
       ? { kubernetes: { podTemplate: { spec: { nodeSelector: FAKE, tolerations: [TAINT] } } } }
       : {};
-  return { ...common, strategy: { rolling: {} }, ...pods };
+  // The cluster makes pods one after the other: the last of thousands comes late, and is no failed release.
+  return { ...common, strategy: { rolling: {} }, progressDeadlineSeconds: 3600, ...pods };
 }
 
 /** As the API server counts them: those about the kinds of Crossfade, and all. */

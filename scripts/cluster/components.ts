@@ -75,7 +75,15 @@ function apiServer({ keys }: Wiring): Component {
   return { name: 'apiserver', program: 'kube-apiserver', args: toArgs(flags) };
 }
 
-/** @param many whether it has thousands of pods to make on fake nodes: its own limit of 20 requests a second would take hours */
+/** Its own limits, 20 requests a second and five Deployments at a time, would take hours for thousands of pods. */
+const MANY = {
+  'kube-api-qps': '500',
+  'kube-api-burst': '1000',
+  'concurrent-deployment-syncs': '50',
+  'concurrent-replicaset-syncs': '50',
+};
+
+/** @param many whether it has thousands of pods to make on fake nodes */
 function controllerManager({ keys, kubeconfig }: Wiring, many: boolean): Component {
   const flags = {
     kubeconfig: kubeconfig('controller-manager'),
@@ -85,7 +93,7 @@ function controllerManager({ keys, kubeconfig }: Wiring, many: boolean): Compone
     // What it knows of nodes is up to 30 s old after the API server was away, and it takes the readiness of all pods of a node
     // that it has not heard of for 50 s; of a fake node nobody gives that back.
     'node-monitor-grace-period': many ? '1h' : '2m',
-    ...(many ? { 'kube-api-qps': '500', 'kube-api-burst': '1000' } : {}),
+    ...(many ? MANY : {}),
     'leader-elect': 'false',
     'bind-address': '127.0.0.1',
   };

@@ -51,12 +51,15 @@ const UNHURRIED = [
 /** On a cluster, what takes long: measurements, nodes and whole clusters that come and go. Run in full, or by name. */
 const LONG = [
   'baseline',
+  'cluster',
   'disturbed',
   'held',
   'interrupted',
+  'kept-connections',
   'leftovers',
   'nodes',
-  'router/mirror',
+  'router/contour',
+  'scaled',
   'scenarios',
   'timings',
 ].map((name) => `tests/kubernetes/${name}.test.ts`);

@@ -33,7 +33,7 @@ export async function withCluster(
   try {
     await requireMachine(os.tmpdir());
     // Now: from inside of a cluster nothing can be fetched.
-    const extras = { router: true, fakeNodes: false, envoy: files.some((file) => MIRRORED.includes(file)) };
+    const extras = { router: true, fakeNodes: false, envoy: files.some((file) => WITH_ENVOY.includes(file)) };
     await buildPrograms({ extras, tell });
     cluster = name === undefined ? await newCluster(extras) : await clusterNamed(name);
   } catch (error) {
@@ -51,7 +51,7 @@ export async function withCluster(
 const tell = (line: string) => console.log(`cluster: ${line}`);
 
 /** Files that need a second implementation of the Gateway API, which takes minutes to build. */
-const MIRRORED = ['tests/kubernetes/router/mirror.test.ts'];
+const WITH_ENVOY = ['tests/kubernetes/router/contour.test.ts'];
 
 async function newCluster(extras: Extras): Promise<Cluster> {
   const stateDir = path.join(os.tmpdir(), `cfk-${randomBytes(4).toString('hex')}`);

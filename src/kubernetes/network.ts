@@ -88,7 +88,7 @@ export interface ParentReference {
 
 export interface HttpRoute extends KubeObject {
   spec: { parentRefs?: ParentReference[]; hostnames?: string[]; rules?: RouteRule[] };
-  status?: { parents?: { parentRef: ParentReference; conditions?: Condition[] }[] };
+  status?: { parents?: { parentRef: ParentReference; controllerName?: string; conditions?: Condition[] }[] };
 }
 
 export interface Gateway extends KubeObject {

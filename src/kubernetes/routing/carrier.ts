@@ -44,6 +44,8 @@ export interface Carrier {
   readonly synced: Promise<unknown>;
   /** Writes split, matches and the record as one change. @throws OperatingError */
   write(writer: RouteWriter, table: RouteTable): Promise<void>;
+  /** The table that was written is followed: what only led from the one before it to this one may go. */
+  settle?(app: AppKey, table: RouteTable): Promise<void>;
   /** Takes what was written off again; what was there before stays. */
   erase(ctx: ActionContext): Promise<void>;
   /** Apps that have notes on objects of others; objects of their own go with them. */

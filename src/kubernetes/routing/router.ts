@@ -115,6 +115,7 @@ class ClusterRouter implements Router {
     // Seen at once: until the watch tells of it, nobody would be known to be on these pods.
     this.#leaving.saw(await label(this.#options, app, gone, false, table.generation));
     await untilEndpoints(this.#options, app, table, { gone, fresh: new Set() });
+    await this.#carrier.settle?.(ctx.app, table);
     await removeServices(
       this.#options,
       app,

@@ -24,7 +24,7 @@ import {
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
-import { leaveRule, movingRule, notedOnce, sharedRule } from '../../kubernetes/routing/http-rule.ts';
+import { leaveRule, movingRule, notedOnce } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
 import { deleteOwn } from '../../kubernetes/routing/own.ts';
 import {
@@ -42,15 +42,17 @@ import type { Router } from '../../ports/router.ts';
 import type { AppSpec } from '../../spec/app.ts';
 import { GATEWAY_API_CAN, gatewayApiFor, mirrorOf } from './able.ts';
 import { acceptanceOf } from './accepted.ts';
+import { isGradual, leaving } from './gradual.ts';
 import {
   describeAsked,
   describeFound,
   previewRules,
   requestFor,
+  ruleIndex,
   rulesOf,
-  splitIndex,
   splitOf,
 } from './route.ts';
+import { dropLast, nameFirst, type Routes } from './steps.ts';
 
 const PREVIEW_SUFFIX = '-preview';
 
@@ -83,9 +85,21 @@ class GatewayApi implements Carrier {
     return gatewayApiFor(this.#options.kube, spec);
   }
 
+  get #at(): Routes {
+    return { kube: this.#options.kube, routes: this.#routes };
+  }
+
   async write(writer: RouteWriter, table: RouteTable): Promise<void> {
-    if (table.front.cluster?.httpRoute) await this.#writeShared(writer, table);
-    else await this.#writeOwn(writer, table);
+    const [route] = this.#routes.group(writer.app);
+    const gradual = route !== undefined && isGradual(route);
+    if (gradual) await nameFirst(this.#at, writer.app, table);
+    const beside = gradual ? leaving(table, route) : [];
+    if (table.front.cluster?.httpRoute) await this.#writeShared(writer, table, beside);
+    else await this.#writeOwn(writer, table, beside);
+  }
+
+  async settle(app: AppKey, table: RouteTable): Promise<void> {
+    await dropLast(this.#at, app, table);
   }
 
   async erase(ctx: ActionContext): Promise<void> {
@@ -195,7 +209,7 @@ class GatewayApi implements Carrier {
     this.#routes.close();
   }
 
-  async #writeOwn(writer: RouteWriter, table: RouteTable): Promise<void> {
+  async #writeOwn(writer: RouteWriter, table: RouteTable, beside: readonly BackendRef[]): Promise<void> {
     const { kube } = this.#options;
     const app = appNameOf(writer.app);
     const common = ownMetadata(writer);
@@ -216,7 +230,11 @@ class GatewayApi implements Carrier {
           name: app.name,
           annotations: { [recordAnnotation(app.name)]: recordText(recordBy(writer, table)) },
         },
-        spec: { parentRefs, ...(host === undefined ? {} : { hostnames: [host] }), rules: rulesOf(table) },
+        spec: {
+          parentRefs,
+          ...(host === undefined ? {} : { hostnames: [host] }),
+          rules: rulesOf(table, beside),
+        },
       },
       // It is the App's own: whoever changed it is told of, and does not keep it.
       { force: true },
@@ -259,7 +277,7 @@ class GatewayApi implements Carrier {
   }
 
   /** One rule of a route that others write too: only its backends, over exactly the version that was read. */
-  async #writeShared(writer: RouteWriter, table: RouteTable): Promise<void> {
+  async #writeShared(writer: RouteWriter, table: RouteTable, beside: readonly BackendRef[]): Promise<void> {
     const { kube } = this.#options;
     const app = appNameOf(writer.app);
     const { name = '' } = table.front.cluster?.httpRoute ?? {};
@@ -288,7 +306,11 @@ class GatewayApi implements Carrier {
         path: annotationPath(recordAnnotation(app.name)),
         value: recordText(recordBy(writer, table)),
       },
-      { op: 'add', path: `/spec/rules/${index}/backendRefs`, value: splitOf(table) satisfies BackendRef[] },
+      {
+        op: 'add',
+        path: `/spec/rules/${index}/backendRefs`,
+        value: [...splitOf(table), ...beside] satisfies BackendRef[],
+      },
     ]);
     this.#routes.saw(written);
   }
@@ -327,10 +349,6 @@ function overwritten(table: RouteTable, route: HttpRoute): Reason | undefined {
     code: 'E_ROUTE_OVERWRITTEN',
     message: `HTTPRoute ${route.metadata.name} was changed by ${who}: asked for ${asked}, found ${found}. Likely: it is applied from elsewhere too, with weights of its own`,
   };
-}
-
-function ruleIndex(table: RouteTable, route: HttpRoute): number {
-  return table.front.cluster?.httpRoute ? sharedRule(table, route) : splitIndex(table);
 }
 
 function noRule(app: AppName, table: RouteTable): OperatingError {

@@ -1,6 +1,6 @@
 import type { PoolId, RouteTable } from '../../core/model.ts';
 import { appNameOf, poolObjectName } from '../../kubernetes/names.ts';
-import type { BackendRef, HeaderMatch, RouteRule } from '../../kubernetes/network.ts';
+import type { BackendRef, HeaderMatch, HttpRoute, RouteRule } from '../../kubernetes/network.ts';
 import {
   type Entrance,
   REVISION_HEADER,
@@ -8,6 +8,7 @@ import {
   routedValue,
   weightsOf,
 } from '../../kubernetes/routing/carrier.ts';
+import { sharedRule } from '../../kubernetes/routing/http-rule.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import type { Match, StringMatch } from '../../spec/app.ts';
 import { mirrorFilter, mirrorsOn } from './mirror.ts';
@@ -16,8 +17,8 @@ import { mirrorFilter, mirrorsOn } from './mirror.ts';
 
 const ANY_PATH = { type: 'PathPrefix', value: '/' };
 
-/** Matches in their order, then everybody else by the split. */
-export function rulesOf(table: RouteTable): RouteRule[] {
+/** Matches in their order, then everybody else by the split. @param beside more backends of that rule, which get nothing */
+export function rulesOf(table: RouteTable, beside: readonly BackendRef[] = []): RouteRule[] {
   const { matches } = table.route;
   const matched = matches.map(
     ({ when, to }): RouteRule => ({
@@ -26,11 +27,13 @@ export function rulesOf(table: RouteTable): RouteRule[] {
       ...timeoutOf(table),
     }),
   );
-  return [...matched, { matches: [{ path: ANY_PATH }], ...splitRule(table), ...timeoutOf(table) }];
+  const { backendRefs, ...filters } = splitRule(table);
+  const split = { backendRefs: [...backendRefs, ...beside], ...filters };
+  return [...matched, { matches: [{ path: ANY_PATH }], ...split, ...timeoutOf(table) }];
 }
 
 /** What the rule of the split carries, wherever it stands. */
-function splitRule(table: RouteTable): Pick<RouteRule, 'backendRefs' | 'filters'> {
+function splitRule(table: RouteTable): Pick<RouteRule, 'filters'> & { backendRefs: BackendRef[] } {
   const { mirror } = table.route;
   return {
     backendRefs: splitOf(table),
@@ -41,6 +44,11 @@ function splitRule(table: RouteTable): Pick<RouteRule, 'backendRefs' | 'filters'
 /** Position of the rule that the split is in. */
 export function splitIndex(table: RouteTable): number {
   return table.route.matches.length;
+}
+
+/** The same as an object has it, where somebody else may have put rules before it. @returns -1: it is not there */
+export function ruleIndex(table: RouteTable, route: HttpRoute): number {
+  return table.front.cluster?.httpRoute ? sharedRule(table, route) : splitIndex(table);
 }
 
 export function previewRules(table: RouteTable, pool: PoolId): RouteRule[] {

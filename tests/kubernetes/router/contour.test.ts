@@ -42,6 +42,33 @@ async function seenBy({ replicas }: Deployed): Promise<number> {
   return sum;
 }
 
+test('a switch loses nothing where a Service has to be known before a rule gives it requests', async (t) => {
+  const made = await lab(t);
+  if (made === undefined) return;
+  const headers = { host: made.host };
+  const [blue, green] = [await made.pool('blue', 2, 1), await made.pool('green', 2, 2)];
+  await made.apply(made.table([blue], { [blue.pool.id]: 10_000 }));
+  assert.deepEqual(await askMany(ROUTER, 20, { headers }), { blue: 20 });
+  const all = (['kept', 'fresh'] as const).map((connections) =>
+    startClients({ url: ROUTER, headers, connections, clients: 4 }),
+  );
+  // Each names anew whom the one before it has dropped.
+  for (const to of [green, blue, green, blue, green, blue]) {
+    for (const clients of all) await clients.more(100);
+    await made.apply(made.table([to], { [to.pool.id]: 10_000 }));
+    const version = to === green ? 'green' : 'blue';
+    assert.deepEqual(await askMany(ROUTER, 20, { headers }), { [version]: 20 });
+    const backends = await made.lab.cluster.kubectl([
+      ...['get', 'httproute', 'shop', '-o', 'jsonpath={.spec.rules[*].backendRefs[*].name}'],
+    ]);
+    assert.equal(backends, `shop-${to.pool.id}`, 'whom nobody is sent to any more is dropped');
+  }
+  for (const clients of all) {
+    const tally = await clients.stop();
+    assert.equal(failedOf(tally), 0, JSON.stringify(tally.failures));
+  }
+});
+
 test('copies go to the pool that is named for them, and users notice nothing', async (t) => {
   const made = await lab(t);
   if (made === undefined) return;
@@ -155,11 +182,16 @@ test('a canary that begins with copies: refused where the class has none, and re
     /RequestMirror/,
   );
   await more();
-  for (const clients of all) {
-    const tally = await clients.stop();
-    assert.equal(failedOf(tally), 0, JSON.stringify(tally.failures));
-    assert.ok((tally.answers.v2 ?? 0) > 0, JSON.stringify(tally.answers));
-  }
   await place.crossfade(['rollout', 'promote', 'shop', '--wait']);
   await place.until('status.stable', '#2');
+  await more();
+  await place.crossfade(['rollout', 'undo', 'shop', '--wait']);
+  await place.until('status.stable', '#1');
+  await more();
+  for (const clients of all) {
+    const tally = await clients.stop();
+    const told = `${tally.requests} requests, ${JSON.stringify(tally.answers)}`;
+    assert.equal(failedOf(tally), 0, `${told}, failed ${JSON.stringify(tally.failures)}`);
+    t.diagnostic(`${told}, 0 failed`);
+  }
 });
