@@ -3,12 +3,16 @@ import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
 import { pathOf } from '../../kubernetes/types.ts';
-import { EVENTS, type KubeEvent, PODS } from '../../kubernetes/workloads.ts';
+import { PODS } from '../../kubernetes/workloads.ts';
+import { atMost } from './at-most.ts';
 import { failureOf } from './failure.ts';
 import type { SeenPod } from './seen.ts';
 import type { Remembered } from './view.ts';
+import { Warnings } from './warnings.ts';
 
 const TAIL_LINES = 20;
+/** Thousands of pods may be in trouble at once; kubelets have other things to do then. */
+const TAILS_AT_ONCE = 8;
 /** A pod in trouble is asked about again after this long, as long as it is. */
 const AGAIN_MS = 2_000;
 /** A pod that is not ready may just be starting. */
@@ -29,10 +33,13 @@ export class Memory {
   readonly #changed: (app: AppKey) => void;
   readonly #pods = new Map<string, Entry>();
   readonly #closing = new AbortController();
+  readonly #warnings: Warnings;
+  readonly #inTurn = atMost(TAILS_AT_ONCE);
 
   constructor(kube: Kube, changed: (app: AppKey) => void) {
     this.#kube = kube;
     this.#changed = changed;
+    this.#warnings = new Warnings(kube, this.#closing.signal);
   }
 
   of(uid: string): Remembered {
@@ -79,7 +86,10 @@ export class Memory {
   async #ask(pod: SeenPod, entry: Entry): Promise<void> {
     const before = JSON.stringify([entry.event, entry.logTail]);
     try {
-      const [event, tail] = await Promise.all([this.#warning(pod), this.#tail(pod)]);
+      const [event, tail] = await Promise.all([
+        this.#warnings.of(pod.app.split('/')[0] ?? '', pod.uid),
+        this.#tail(pod),
+      ]);
       if (event) entry.event = event;
       if (tail) entry.logTail = tail;
     } catch (error) {
@@ -91,21 +101,14 @@ export class Memory {
     await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 
-  async #warning({ app, name, uid }: SeenPod): Promise<Remembered['event']> {
-    const events = await this.#kube.list(EVENTS, {
-      namespace: app.split('/')[0] ?? '',
-      fieldSelector: `involvedObject.name=${name},involvedObject.uid=${uid},type=Warning`,
-    });
-    const last = events
-      .filter(isTelling)
-      .toSorted((a, b) => timeOf(a) - timeOf(b))
-      .at(-1);
-    return last?.message === undefined ? undefined : { message: last.message.trim(), at: timeOf(last) };
+  #tail(pod: SeenPod): Promise<string[] | undefined> {
+    const { restarts, state } = pod;
+    const isFirstLife = restarts === 0 && !state.terminated;
+    if (isFirstLife && !state.running) return Promise.resolve(undefined);
+    return this.#inTurn(() => this.#readTail(pod));
   }
 
-  async #tail({ app, name, container, restarts, state }: SeenPod): Promise<string[] | undefined> {
-    const isFirstLife = restarts === 0 && !state.terminated;
-    if (isFirstLife && !state.running) return undefined;
+  async #readTail({ app, name, container, restarts, state }: SeenPod): Promise<string[]> {
     const lines: string[] = [];
     const text = await this.#kube.lines({
       method: 'GET',
@@ -134,13 +137,4 @@ function isInTrouble(pod: SeenPod, entry: Entry): boolean {
 function markOf({ restarts, state, ready }: SeenPod): string {
   const kind = state.waiting?.reason ?? (state.terminated ? 'terminated' : 'running');
   return `${restarts} ${kind} ${ready.is}`;
-}
-
-/** "Back-off restarting failed container" says less than what it backs off from. */
-function isTelling({ reason }: KubeEvent): boolean {
-  return reason !== 'BackOff' && reason !== 'FailedScheduling';
-}
-
-function timeOf({ lastTimestamp, eventTime, metadata }: KubeEvent): number {
-  return Date.parse(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '') || 0;
 }
