@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isEqual } from '../../core/json.ts';
 import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
@@ -13,6 +14,7 @@ import { Warnings } from './warnings.ts';
 const TAIL_LINES = 20;
 /** Thousands of pods may be in trouble at once; kubelets have other things to do then. */
 const TAILS_AT_ONCE = 8;
+const TAIL_MS = 10_000;
 /** A pod in trouble is asked about again after this long, as long as it is. */
 const AGAIN_MS = 2_000;
 /** A pod that is not ready may just be starting. */
@@ -84,21 +86,31 @@ export class Memory {
   }
 
   async #ask(pod: SeenPod, entry: Entry): Promise<void> {
-    const before = JSON.stringify([entry.event, entry.logTail]);
+    const [namespace = ''] = pod.app.split('/');
+    await Promise.all([
+      this.#learn(pod, entry, 'event', this.#warnings.of(namespace, pod.uid)),
+      this.#learn(pod, entry, 'logTail', this.#tail(pod)),
+    ]);
+    // Warnings come a moment after what they warn of.
+    await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+
+  /** Each is told when it is known: one may be long in coming. */
+  async #learn<F extends 'event' | 'logTail'>(
+    { app }: SeenPod,
+    entry: Entry,
+    field: F,
+    asked: Promise<Entry[F]>,
+  ): Promise<void> {
     try {
-      const [event, tail] = await Promise.all([
-        this.#warnings.of(pod.app.split('/')[0] ?? '', pod.uid),
-        this.#tail(pod),
-      ]);
-      if (event) entry.event = event;
-      if (tail) entry.logTail = tail;
+      const found = await asked;
+      if (found === undefined || isEqual(found, entry[field])) return;
+      entry[field] = found;
+      this.#changed(app);
     } catch (error) {
       // It is asked again; what is known of the pod without it is told all the same.
       if (!(error instanceof KubeError || this.#closing.signal.aborted)) throw error;
     }
-    if (JSON.stringify([entry.event, entry.logTail]) !== before) this.#changed(pod.app);
-    // Warnings come a moment after what they warn of.
-    await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 
   #tail(pod: SeenPod): Promise<string[] | undefined> {
@@ -108,21 +120,28 @@ export class Memory {
     return this.#inTurn(() => this.#readTail(pod));
   }
 
-  async #readTail({ app, name, container, restarts, state }: SeenPod): Promise<string[]> {
+  async #readTail({ app, name, container, restarts, state }: SeenPod): Promise<string[] | undefined> {
     const lines: string[] = [];
-    const text = await this.#kube.lines({
-      method: 'GET',
-      path: pathOf(PODS, app.split('/')[0], name, 'log'),
-      query: {
-        container,
-        tailLines: TAIL_LINES,
-        ...(restarts > 0 && !state.terminated ? { previous: true } : {}),
-      },
-      accept: '*/*',
-      signal: this.#closing.signal,
-      doing: `reading the log of ${name}`,
-    });
-    for await (const line of text) lines.push(line);
+    // A kubelet that hangs would keep the place for good.
+    const late = AbortSignal.timeout(TAIL_MS);
+    try {
+      const text = await this.#kube.lines({
+        method: 'GET',
+        path: pathOf(PODS, app.split('/')[0], name, 'log'),
+        query: {
+          container,
+          tailLines: TAIL_LINES,
+          ...(restarts > 0 && !state.terminated ? { previous: true } : {}),
+        },
+        accept: '*/*',
+        signal: AbortSignal.any([this.#closing.signal, late]),
+        doing: `reading the log of ${name}`,
+      });
+      for await (const line of text) lines.push(line);
+    } catch (error) {
+      if (late.aborted && !this.#closing.signal.aborted) return undefined;
+      throw error;
+    }
     return lines;
   }
 }

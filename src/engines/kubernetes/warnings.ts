@@ -9,8 +9,9 @@ export interface Warning {
 
 /** The API server looks at every event of a namespace to find those of one pod: not more often than this. */
 const EVERY_MS = 1_000;
-/** And where that takes long, so that it is busy with it for a twentieth of the time. */
+/** And where that takes long, so that it is busy with it for a twentieth of the time, but not for ever. */
 const SHARE = 20;
+const MOST_MS = 30_000;
 
 interface Namespace {
   /** Of the last answer. */
@@ -43,7 +44,7 @@ export class Warnings {
   }
 
   async #ask(namespace: string, known: Namespace): Promise<Map<string, Warning>> {
-    const due = known.at + Math.max(EVERY_MS, SHARE * known.tookMs);
+    const due = known.at + Math.min(MOST_MS, Math.max(EVERY_MS, SHARE * known.tookMs));
     try {
       await sleep(Math.max(0, due - performance.now()), undefined, { signal: this.#signal });
     } finally {
@@ -52,11 +53,9 @@ export class Warnings {
       known.at = performance.now();
     }
     const fieldSelector = 'involvedObject.kind=Pod,type=Warning';
-    try {
-      return newestByPod(await this.#kube.list(EVENTS, { namespace, fieldSelector }));
-    } finally {
-      known.tookMs = performance.now() - known.at;
-    }
+    const events = await this.#kube.list(EVENTS, { namespace, fieldSelector });
+    known.tookMs = performance.now() - known.at;
+    return newestByPod(events);
   }
 }
 

@@ -42,6 +42,8 @@ export interface Carrier {
   readonly namesAnswers: boolean;
   /** Resolves when everything that is there has been seen. */
   readonly synced: Promise<unknown>;
+  /** What has to be known before the table is written. It changes nothing for users, and may take seconds. */
+  prepare?(app: AppKey, table: RouteTable): Promise<void>;
   /** Writes split, matches and the record as one change. @throws OperatingError */
   write(writer: RouteWriter, table: RouteTable): Promise<void>;
   /** The table that was written is followed: what only led from the one before it to this one may go. */

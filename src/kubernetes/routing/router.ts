@@ -106,6 +106,7 @@ class ClusterRouter implements Router {
     const fresh = new Set(poolsOf(table).filter((pool) => !named.has(pool)));
     // Before the route names them: whoever carries it would answer for them by itself.
     await untilEndpoints(this.#options, app, table, { gone: new Set(), fresh });
+    await this.#carrier.prepare?.(ctx.app, table);
     await this.#refuseGone(ctx, owner);
     await this.#carrier.write({ ...ctx, owner }, table);
     await this.#takeBackOfGone(ctx, table, owner);

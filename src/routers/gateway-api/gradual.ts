@@ -21,8 +21,10 @@ export function isGradual({ status }: HttpRoute): boolean {
 }
 
 /** @returns the rule's backends with those that the table names anew at weight 0; undefined: it names nobody anew */
-export function namedFirst(table: RouteTable, rule: RouteRule | undefined): BackendRef[] | undefined {
-  const there = rule?.backendRefs ?? [];
+export function namedFirst(
+  table: RouteTable,
+  { backendRefs: there = [] }: RouteRule,
+): BackendRef[] | undefined {
   const anew = poolsOf(table)
     .map((pool) => silent(table, pool))
     .filter(({ name }) => !there.some((backend) => backend.name === name));

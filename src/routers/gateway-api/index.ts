@@ -52,7 +52,8 @@ import {
   rulesOf,
   splitOf,
 } from './route.ts';
-import { dropLast, nameFirst, type Routes } from './steps.ts';
+import { dropLast, knownRoute, nameFirst, type Routes } from './steps.ts';
+import { countedBy } from './traefik-counts.ts';
 
 const PREVIEW_SUFFIX = '-preview';
 
@@ -89,11 +90,13 @@ class GatewayApi implements Carrier {
     return { kube: this.#options.kube, routes: this.#routes };
   }
 
+  async prepare(app: AppKey, table: RouteTable): Promise<void> {
+    await nameFirst(this.#at, app, table);
+  }
+
   async write(writer: RouteWriter, table: RouteTable): Promise<void> {
-    const [route] = this.#routes.group(writer.app);
-    const gradual = route !== undefined && isGradual(route);
-    if (gradual) await nameFirst(this.#at, writer.app, table);
-    const beside = gradual ? leaving(table, route) : [];
+    const route = knownRoute(this.#at, writer.app, table);
+    const beside = route && isGradual(route) ? leaving(table, route) : [];
     if (table.front.cluster?.httpRoute) await this.#writeShared(writer, table, beside);
     else await this.#writeOwn(writer, table, beside);
   }
@@ -183,7 +186,7 @@ class GatewayApi implements Carrier {
     const counts: Record<PoolId, CarrierCounts> = {};
     for (const pool of poolsOf(table)) {
       const of = (from: string, rule: string) =>
-        sumOf(services, serviceName(namespace, from, rule, poolObjectName(name, pool)));
+        countedBy(services, { namespace, route: from, rule, service: poolObjectName(name, pool) });
       const own = route.metadata.name ?? '';
       const matched = table.route.matches.map((_, at) => of(own, String(at)));
       const other = [...matched, of(previewName({ namespace, name }), '\\d+')];
@@ -251,9 +254,12 @@ class GatewayApi implements Carrier {
   ): Promise<void> {
     if (!route.mirror) return;
     const { by, resolutionBp } = await mirrorOf(this.#options.kube, namespace, parents);
-    const beyond = beyondMirror(route, { mirrorResolutionBp: resolutionBp });
+    // Without a Gateway nobody has said that it can.
+    const mirrorResolutionBp = by === undefined ? 0 : resolutionBp;
+    const beyond = beyondMirror(route, { mirrorResolutionBp });
     if (beyond === undefined) return;
-    throw new OperatingError('E_ROUTER_CANNOT', `GatewayClass ${by} cannot do for ${app}: ${beyond}`, {
+    const who = by === undefined ? 'a Gateway that is not there' : `GatewayClass ${by}`;
+    throw new OperatingError('E_ROUTER_CANNOT', `${who} cannot do for ${app}: ${beyond}`, {
       hint: 'take setMirror out of the steps, or name a Gateway of another class',
     });
   }
@@ -374,24 +380,4 @@ function appKeysOn(route: HttpRoute): AppKey[] {
 
 function previewName({ name }: AppName): string {
   return shortened(`${name}${PREVIEW_SUFFIX}`, 253);
-}
-
-/** As Traefik names what stands behind one rule of a route. */
-function serviceName(namespace: string, route: string, rule: string, service: string): RegExp {
-  return new RegExp(
-    `^httproute-${namespace}-${route}-gw-.*-${rule}-[0-9a-f]+-svc-${namespace}-${service}-\\d+@kubernetesgateway$`,
-  );
-}
-
-function sumOf(
-  services: Map<string, { ok: number; failed: number }>,
-  name: RegExp,
-): { ok: number; failed: number } {
-  const sum = { ok: 0, failed: 0 };
-  for (const [service, counts] of services) {
-    if (!name.test(service)) continue;
-    sum.ok += counts.ok;
-    sum.failed += counts.failed;
-  }
-  return sum;
 }

@@ -38,7 +38,7 @@ it('whoever is named anew is named at weight 0 first, for copies and matches too
   ]);
   const all = ['shop-2-2', 'shop-3-3', 'shop-4-4'].map(silent);
   assert.equal(namedFirst(asked, { backendRefs: all }), undefined, 'nobody is new');
-  assert.deepEqual(namedFirst(tableOf({ '2-2': 10_000 }), undefined), [silent('shop-2-2')]);
+  assert.deepEqual(namedFirst(tableOf({ '2-2': 10_000 }), {}), [silent('shop-2-2')]);
 });
 
 it('whom the table before named stays at weight 0, until it is dropped', () => {
