@@ -8,7 +8,7 @@ import {
   MIRRORING_PORT,
   XDS_PORT,
 } from './layout.ts';
-import { GATEWAY } from './objects.ts';
+import { GATEWAY, gatewayOf } from './objects.ts';
 
 /** Where the Gateway is that mirrors requests; routes of every namespace may use it. */
 export const MIRRORING = { namespace: GATEWAY.namespace, name: 'mirroring', listener: 'http' };
@@ -39,28 +39,11 @@ const labels = { 'kubernetes.io/service-name': MIRRORING.name };
 const ENVOY = { name: MIRRORING.name, namespace: MIRRORING.namespace };
 
 export const MIRRORING_OBJECTS: readonly object[] = [
-  {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'GatewayClass',
-    metadata: { name: MIRRORING_CLASS },
-    spec: { controllerName: 'projectcontour.io/gateway-controller' },
-  },
-  {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'Gateway',
-    metadata: { name: MIRRORING.name, namespace: MIRRORING.namespace },
-    spec: {
-      gatewayClassName: MIRRORING_CLASS,
-      listeners: [
-        {
-          name: MIRRORING.listener,
-          protocol: 'HTTP',
-          port: MIRRORING_PORT,
-          allowedRoutes: { namespaces: { from: 'All' } },
-        },
-      ],
-    },
-  },
+  ...gatewayOf(
+    MIRRORING,
+    { name: MIRRORING_CLASS, controllerName: 'projectcontour.io/gateway-controller' },
+    MIRRORING_PORT,
+  ),
   // As Contour is installed elsewhere: Envoy listens on another port than the Gateway says, and a Service leads there.
   {
     apiVersion: 'v1',

@@ -6,29 +6,12 @@ export const GATEWAY = { namespace: 'routers', name: 'web', listener: 'http' };
 
 export const FIRST_OBJECTS: readonly object[] = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: GATEWAY.namespace } },
-  {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'GatewayClass',
-    metadata: { name: GATEWAY_CLASS },
-    spec: { controllerName: 'traefik.io/gateway-controller' },
-  },
-  {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'Gateway',
-    metadata: { name: GATEWAY.name, namespace: GATEWAY.namespace },
-    spec: {
-      gatewayClassName: GATEWAY_CLASS,
-      // Traefik matches a listener to its entry point by the port.
-      listeners: [
-        {
-          name: GATEWAY.listener,
-          protocol: 'HTTP',
-          port: ROUTER_PORT,
-          allowedRoutes: { namespaces: { from: 'All' } },
-        },
-      ],
-    },
-  },
+  // Traefik matches a listener to its entry point by the port.
+  ...gatewayOf(
+    GATEWAY,
+    { name: GATEWAY_CLASS, controllerName: 'traefik.io/gateway-controller' },
+    ROUTER_PORT,
+  ),
   {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'IngressClass',
@@ -36,3 +19,18 @@ export const FIRST_OBJECTS: readonly object[] = [
     spec: { controller: 'k8s.io/ingress-nginx' },
   },
 ];
+
+/** A class, and its Gateway, which routes of every namespace may use. */
+export function gatewayOf(
+  { namespace, name, listener }: typeof GATEWAY,
+  { name: gatewayClassName, controllerName }: { name: string; controllerName: string },
+  port: number,
+): object[] {
+  const apiVersion = 'gateway.networking.k8s.io/v1';
+  const allowedRoutes = { namespaces: { from: 'All' } };
+  const listeners = [{ name: listener, protocol: 'HTTP', port, allowedRoutes }];
+  return [
+    { apiVersion, kind: 'GatewayClass', metadata: { name: gatewayClassName }, spec: { controllerName } },
+    { apiVersion, kind: 'Gateway', metadata: { name, namespace }, spec: { gatewayClassName, listeners } },
+  ];
+}

@@ -3,6 +3,7 @@ import { isEqual } from '../../core/json.ts';
 import type { AppKey } from '../../core/model.ts';
 import type { Kube } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/error.ts';
+import { appNameOf } from '../../kubernetes/names.ts';
 import { pathOf } from '../../kubernetes/types.ts';
 import { PODS } from '../../kubernetes/workloads.ts';
 import { atMost } from './at-most.ts';
@@ -86,7 +87,7 @@ export class Memory {
   }
 
   async #ask(pod: SeenPod, entry: Entry): Promise<void> {
-    const [namespace = ''] = pod.app.split('/');
+    const { namespace } = appNameOf(pod.app);
     await Promise.all([
       this.#learn(pod, entry, 'event', this.#warnings.of(namespace, pod.uid)),
       this.#learn(pod, entry, 'logTail', this.#tail(pod)),
@@ -127,7 +128,7 @@ export class Memory {
     try {
       const text = await this.#kube.lines({
         method: 'GET',
-        path: pathOf(PODS, app.split('/')[0], name, 'log'),
+        path: pathOf(PODS, appNameOf(app).namespace, name, 'log'),
         query: {
           container,
           tailLines: TAIL_LINES,

@@ -1,6 +1,13 @@
 import type { Kube } from '../client.ts';
-import { APP_LABEL, type AppName } from '../names.ts';
+import { APP_LABEL, type AppName, appLabels, appNameOf } from '../names.ts';
 import type { KubeObject, Resource } from '../types.ts';
+import type { RouteWriter } from './record.ts';
+
+/** Of an object that belongs to the App, and goes with it. */
+export function ownMetadata({ app, owner }: RouteWriter): KubeObject['metadata'] {
+  const { namespace, name } = appNameOf(app);
+  return { namespace, labels: appLabels(name), ...(owner ? { ownerReferences: [owner] } : {}) };
+}
 
 /**
  * Deletes what the App has made for itself under this name. What others have called so stays: it may be all that they have,

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RouterCapabilities } from '../../core/capabilities.ts';
+import type { NamedCapabilities, RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, Ms, PoolId, ReplicaId, RouterView, RouteTable } from '../../core/model.ts';
 import type { ActionContext } from '../../ports/engine.ts';
 import type { Router, RouterObservation } from '../../ports/router.ts';
+import type { AppSpec } from '../../spec/app.ts';
 import { APPS } from '../crossfade.ts';
 import { KubeError } from '../error.ts';
 import { appNameOf } from '../names.ts';
@@ -58,7 +59,6 @@ export function createClusterRouter(options: ClusterRouterOptions): Router {
 class ClusterRouter implements Router {
   readonly name: string;
   readonly capabilities: RouterCapabilities;
-  readonly capabilitiesFor: NonNullable<Router['capabilitiesFor']>;
   readonly onChange: Router['onChange'];
   readonly #carrier: Carrier;
   readonly #options: ClusterRouterOptions;
@@ -72,10 +72,7 @@ class ClusterRouter implements Router {
     this.#options = options;
     this.#carrier = options.carrier;
     this.name = options.carrier.name;
-    const { carrier } = options;
-    const { name, capabilities } = carrier;
-    this.capabilities = capabilities;
-    this.capabilitiesFor = async (spec) => (await carrier.capabilitiesFor?.(spec)) ?? { name, capabilities };
+    this.capabilities = options.carrier.capabilities;
     this.#leaving = options.leaving;
     this.onChange = (listener) => {
       const off = [options.carrier.onChange(listener), this.#leaving.onChange(listener)];
@@ -83,6 +80,10 @@ class ClusterRouter implements Router {
         for (const leave of off) leave();
       };
     };
+  }
+
+  async capabilitiesFor(spec: AppSpec): Promise<NamedCapabilities> {
+    return (await this.#carrier.capabilitiesFor?.(spec)) ?? this;
   }
 
   async apply(ctx: ActionContext, table: RouteTable): Promise<void> {

@@ -1,9 +1,9 @@
 import type { PoolId, RouteTable } from '../../core/model.ts';
-import { appNameOf, poolObjectName } from '../../kubernetes/names.ts';
+import { appNameOf } from '../../kubernetes/names.ts';
 import type { BackendRef, HttpRoute, RouteRule } from '../../kubernetes/network.ts';
 import { poolsOf } from '../../kubernetes/routing/carrier.ts';
-import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import { recordOf } from '../../kubernetes/routing/record.ts';
+import { serviceOf } from './route.ts';
 
 /**
  * Proxies that are told of Services and of rules in two ways (xDS) answer 503 for as long as a rule names a Service that they
@@ -42,7 +42,6 @@ export function leaving(table: RouteTable, route: HttpRoute): BackendRef[] {
     : [];
 }
 
-function silent({ app }: RouteTable, pool: PoolId): BackendRef {
-  const name = poolObjectName(appNameOf(app).name, pool);
-  return { group: '', kind: 'Service', name, port: SERVICE_PORT, weight: 0 };
+function silent(table: RouteTable, pool: PoolId): BackendRef {
+  return { ...serviceOf(table, pool), weight: 0 };
 }

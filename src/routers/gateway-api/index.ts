@@ -5,14 +5,7 @@ import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { isKubeError } from '../../kubernetes/error.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
 import { annotationPath, jsonPatch, onlyOver, roomForAnnotations } from '../../kubernetes/json-patch.ts';
-import {
-  APP_LABEL,
-  type AppName,
-  appLabels,
-  appNameOf,
-  poolObjectName,
-  shortened,
-} from '../../kubernetes/names.ts';
+import { APP_LABEL, type AppName, appNameOf, poolObjectName, shortened } from '../../kubernetes/names.ts';
 import {
   type BackendRef,
   GATEWAYS,
@@ -26,7 +19,7 @@ import { poolsOf } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { leaveRule, movingRule, notedOnce } from '../../kubernetes/routing/http-rule.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
-import { deleteOwn } from '../../kubernetes/routing/own.ts';
+import { deleteOwn, ownMetadata } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   lastForeignWriter,
@@ -366,12 +359,6 @@ function noRule(app: AppName, table: RouteTable): OperatingError {
       hint: 'correct spec.kubernetes.httpRoute, or let the rule lead to the Service of the App again',
     },
   );
-}
-
-/** Of an object that belongs to the App. */
-function ownMetadata({ app, owner }: RouteWriter) {
-  const { namespace, name } = appNameOf(app);
-  return { namespace, labels: appLabels(name), ...(owner ? { ownerReferences: [owner] } : {}) };
 }
 
 function appKeysOn(route: HttpRoute): AppKey[] {

@@ -7,7 +7,7 @@ import type { BackendRef, MirrorFilter, RouteRule } from '../../kubernetes/netwo
 /** @param to where copies go */
 export function mirrorFilter(
   { share }: NonNullable<RouteTable['route']['mirror']>,
-  { weight: _, filters: __, ...to }: BackendRef,
+  to: BackendRef,
 ): MirrorFilter {
   return { type: 'RequestMirror', requestMirror: { backendRef: to, ...partOf(share) } };
 }

@@ -37,7 +37,7 @@ function splitRule(table: RouteTable): Pick<RouteRule, 'filters'> & { backendRef
   const { mirror } = table.route;
   return {
     backendRefs: splitOf(table),
-    ...(mirror ? { filters: [mirrorFilter(mirror, backendOf(table, mirror.to, 1))] } : {}),
+    ...(mirror ? { filters: [mirrorFilter(mirror, serviceOf(table, mirror.to))] } : {}),
   };
 }
 
@@ -61,13 +61,15 @@ export function splitOf(table: RouteTable): BackendRef[] {
     .map(([pool, weight]) => backendOf(table, pool, weight));
 }
 
+/** The Service of a pool, as a rule names it. */
+export function serviceOf({ app }: RouteTable, pool: PoolId): BackendRef {
+  const name = poolObjectName(appNameOf(app).name, pool);
+  return { group: '', kind: 'Service', name, port: SERVICE_PORT };
+}
+
 function backendOf(table: RouteTable, pool: PoolId, weight: number): BackendRef {
-  const { name } = appNameOf(table.app);
   return {
-    group: '',
-    kind: 'Service',
-    name: poolObjectName(name, pool),
-    port: SERVICE_PORT,
+    ...serviceOf(table, pool),
     weight,
     ...(table.front.revisionHeader ? { filters: [answersName(table, pool)] } : {}),
   };

@@ -2,14 +2,14 @@ import type { RouterCapabilities } from '../../core/capabilities.ts';
 import { OperatingError } from '../../core/errors.ts';
 import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
-import { APP_LABEL, type AppName, appLabels, appNameOf, poolObjectName } from '../../kubernetes/names.ts';
+import { APP_LABEL, type AppName, appNameOf, poolObjectName } from '../../kubernetes/names.ts';
 import { INGRESSES, type Ingress } from '../../kubernetes/network.ts';
 import type { CarriedRoute, Carrier, CarrierCounts, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { leaveIngress, besideName as named, removeBeside } from '../../kubernetes/routing/ingress-paths.ts';
 import { SERVICE_PORT } from '../../kubernetes/routing/members.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
-import { deleteOwn } from '../../kubernetes/routing/own.ts';
+import { deleteOwn, ownMetadata } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   type RouteRecord,
@@ -74,12 +74,7 @@ class IngressNginx implements Carrier {
     const app = appNameOf(writer.app);
     const { kube } = this.#options;
     const sides = sidesOf(table);
-    const { owner } = writer;
-    const common = {
-      namespace: app.namespace,
-      labels: appLabels(app.name),
-      ...(owner ? { ownerReferences: [owner] } : {}),
-    };
+    const common = ownMetadata(writer);
     const taken = await this.#taken(app, table);
     const { host = taken?.host } = table.front;
     const { preview } = table.route;

@@ -3,13 +3,14 @@ import type { AppKey, Front, PoolId, Reason, RouteTable } from '../../core/model
 import { FIELD_MANAGER } from '../../kubernetes/client.ts';
 import { givenTo } from '../../kubernetes/given.ts';
 import type { Informer } from '../../kubernetes/informer.ts';
-import { APP_LABEL, type AppName, appLabels, appNameOf } from '../../kubernetes/names.ts';
+import { APP_LABEL, type AppName, appNameOf } from '../../kubernetes/names.ts';
 import { SERVICES, type Service } from '../../kubernetes/network.ts';
 import { leaveBeside, noteSelector } from '../../kubernetes/routing/beside.ts';
 import type { CarriedRoute, Carrier, Entrance } from '../../kubernetes/routing/carrier.ts';
 import { ForeignWriters } from '../../kubernetes/routing/foreign.ts';
 import { labelPods, untilBehind } from '../../kubernetes/routing/members.ts';
 import { openRouter, type RouterOptions, watchRoutes } from '../../kubernetes/routing/open.ts';
+import { ownMetadata } from '../../kubernetes/routing/own.ts';
 import {
   appsOn,
   lastForeignWriter,
@@ -71,18 +72,15 @@ class ByService implements Carrier {
       await labelPods(this.#options.kube, app, members, { [SPLIT_LABEL]: 'true' });
     const record = recordBy(writer, table);
     const selector = selectorOf(app.name, table);
-    const { owner } = writer;
     const adopted = table.front.cluster?.service;
     if (adopted !== undefined) await this.#noteOnce(writer.app, adopted);
     const service = await this.#options.kube.apply(
       SERVICES,
       {
         metadata: {
-          namespace: app.namespace,
+          ...(adopted === undefined ? ownMetadata(writer) : { namespace: app.namespace }),
           name: adopted ?? app.name,
           annotations: { [recordAnnotation(app.name)]: recordText(record) },
-          ...(adopted === undefined ? { labels: appLabels(app.name) } : {}),
-          ...(owner && adopted === undefined ? { ownerReferences: [owner] } : {}),
         },
         spec: {
           selector,

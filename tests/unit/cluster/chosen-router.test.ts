@@ -4,21 +4,12 @@ import { checkForCluster } from '../../../src/cluster/check-spec.ts';
 import { chosenRouter, type Routers } from '../../../src/cluster/chosen-router.ts';
 import type { RouteTable } from '../../../src/core/model.ts';
 import type { Router } from '../../../src/ports/router.ts';
+import { GATEWAY_API_CAN } from '../../../src/routers/gateway-api/able.ts';
 import { parseAppValue } from '../../../src/spec/index.ts';
 
 function named(name: string, calls: string[], can: Partial<Router['capabilities']> = {}): Router {
   const said = (what: string) => async () => void calls.push(`${name} ${what}`);
-  const capabilities = {
-    weightResolutionBp: 1,
-    header: true,
-    cookie: true,
-    sticky: false,
-    hold: false,
-    preview: true,
-    mirrorResolutionBp: 1,
-    measuredBy: 'router',
-    ...can,
-  } as const;
+  const capabilities = { ...GATEWAY_API_CAN, ...can };
   return {
     name,
     capabilities,
